@@ -1,0 +1,51 @@
+# surefill: `make up` runs everything on this machine, `make test` runs every test. Both set up .venv by themselves.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+CODE := domain venues ledger config activities workflows worker api cli simulators tests
+
+.PHONY: up test check lint fmt lock clean
+
+up: .venv/.local
+	$(BIN)/surefill up
+
+test: .venv/.dev
+	$(BIN)/pytest
+
+# The inner loop: everything that starts no processes of ours, in under two minutes.
+check: .venv/.dev lint
+	$(BIN)/pytest -q -m "not slow"
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: .venv/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.venv/bin/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.local: .venv/bin/uv requirements-local.lock pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-local.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+.venv/.dev: .venv/.local requirements-dev.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.lock
+	touch $@
+
+# Locks hold no addresses of any package index.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml
+lock: .venv/bin/uv
+	$(COMPILE) -o requirements.lock
+	$(COMPILE) --extra local -c requirements.lock -o requirements-local.lock
+	$(COMPILE) --extra local --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .surefill
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
