@@ -1,0 +1,115 @@
+"""Connections, threads and transactions, for SQLite and PostgreSQL.
+
+The books are plain blocking functions over a session; they run here in threads, so that no event loop waits for a disk.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel
+
+T = TypeVar("T")
+
+_READERS = 4
+_POSTGRES_WRITERS = 8
+# How long a transaction waits for a lock that another process holds before it fails and its caller tries again.
+_LOCK_TIMEOUT_S = 5
+
+
+class Database:
+    """One database, opened once for each process."""
+
+    def __init__(self, url: str) -> None:
+        target = make_url(url)
+        self.is_sqlite = target.get_backend_name() == "sqlite"
+        writers = 1 if self.is_sqlite else _POSTGRES_WRITERS
+        self._writing = _open(target, "BEGIN IMMEDIATE", writers)
+        self._reading = _open(target, "BEGIN", _READERS)
+        # SQLite has one writer at a time: queueing here is fair, polling for its lock is not.
+        self._writers = ThreadPoolExecutor(writers, thread_name_prefix="ledger-write")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-read")
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        """Run `work` in one transaction; when this returns it is on disk, when it raises nothing happened.
+
+        Cancelling the caller does not stop a transaction that has begun.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._writers, _transact, self._writing, work)
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Run `work`, which only reads, on one snapshot."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, _transact, self._reading, work)
+
+    @contextmanager
+    def schema_connection(self) -> Iterator[Connection]:
+        """A connection in one writing transaction, for changing the shape of the database."""
+        with self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Finish what runs, then close every connection."""
+        self._writers.shutdown()
+        self._readers.shutdown()
+        self._writing.dispose()
+        self._reading.dispose()
+
+
+def now(session: Session) -> datetime:
+    """The ledger's clock: the database server's, or this machine's for SQLite, which has no server."""
+    if session.get_bind().dialect.name != "postgresql":
+        return datetime.now(UTC)
+    stamp: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return stamp.astimezone(UTC)
+
+
+def insert_once(session: Session, row: SQLModel) -> bool:
+    """Insert `row` unless its primary key is taken, by whoever came first; whether it was inserted."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    table = type(row)
+    values = {name: value for name, value in row.model_dump().items() if value is not None}
+    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
+    keys = inspect(table).primary_key
+    return session.execute(statement.returning(*keys)).first() is not None
+
+
+def _transact(engine: Engine, work: Callable[[Session], T]) -> T:
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        return work(session)
+
+
+def _open(url: URL, begin: str, connections: int) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        options = f"-c lock_timeout={_LOCK_TIMEOUT_S * 1000} -c synchronous_commit=on"
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            pool_size=connections,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={"options": options, "connect_timeout": _LOCK_TIMEOUT_S},
+        )
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url, pool_size=connections, max_overflow=0, connect_args={"isolation_level": None, "timeout": _LOCK_TIMEOUT_S}
+    )
+    event.listen(engine, "connect", _tune_sqlite)
+    # The driver's own transactions start deferred, and a deferred read-then-write fails at once under contention.
+    event.listen(engine, "begin", lambda connection: _begin(connection, begin))
+    return engine
+
+
+def _begin(connection: Connection, statement: str) -> None:
+    connection.exec_driver_sql(statement)
+
+
+def _tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,231 @@
+"""Orders on their way out: sized with their reservation, admitted by the send gate, answered, concluded."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from domain.attempts import Admission, Answer, Attempt, Send, proves_not_placed
+from domain.orders import TERMINAL, Order, OrderStanding, Prepared
+from domain.rules import Limits
+from ledger import budgets, rows
+from ledger.audit import note
+from ledger.book import Book, reads, writes
+from ledger.database import now
+from ledger.gate import why_closed
+from ledger.reports import accept, end
+from ledger.tables import AccountRow, AttemptRow, OrderRow, PreparedRow
+
+
+class Orders(Book):
+    """The book that decides whether something is sent."""
+
+    @writes
+    def size(self, session: Session, order: Order, route_reason: str, limits: Limits) -> OrderStanding:
+        """Keep `order` with its reservation; a repeat gets the one that was kept first. Raises BudgetExhausted."""
+        rows.lock_trade(session, order.trade_id)
+        if (known := rows.order_of_trade(session, order.trade_id)) is not None:
+            return rows.standing(known)
+        row = OrderRow(
+            order_id=order.order_id,
+            trade_id=order.trade_id,
+            account=order.account,
+            pair=str(order.pair),
+            action=order.action,
+            asked=order.model_dump_json(),
+            route_reason=route_reason,
+            sized_at=now(session),
+            state="sized",
+        )
+        session.add(row)
+        session.flush()
+        mode = session.get_one(AccountRow, order.account).mode
+        budgets.reserve(
+            session,
+            order.order_id,
+            order.largest_quote_qty,
+            budgets.budgets_for(mode, limits),
+            day_timezone=limits.day_timezone,
+            limited=order.action == "BUY",
+        )
+        note(session, order.trade_id, "quoted", "route chosen", route_reason)
+        note(
+            session, order.trade_id, "sized", order.headline, f"at most {order.largest_quote_qty:f} {order.pair.quote}"
+        )
+        return rows.standing(row)
+
+    @writes
+    def admit(self, session: Session, send: Send) -> Admission:
+        """The send gate. Keeps what was prepared (the first to come wins) and, if it lets it pass, the attempt.
+
+        Raises LedgerBehind when the order is not in the books.
+        """
+        row = rows.lock_order(session, send.prepared.order_id)
+        prepared = _keep_prepared(session, send.prepared)
+        earlier = rows.attempts_of(session, row.order_id)
+        answer = Admission(prepared=prepared, look_up_first=_any_live(earlier))
+        if closed := why_closed(session, row, prepared, send.epoch):
+            code, because = closed
+            note(session, row.trade_id, "gate", "closed", because)
+            return answer.model_copy(update={"closed_code": code, "closed_because": because})
+        if row.venue_order_id is not None or not _may_send(earlier, send.resend_window, now(session)):
+            return answer
+        attempt = _new_attempt(session, row, send, number=len(earlier) + 1)
+        row.state = "sending" if row.state in ("sized", "sending", "unknown") else row.state
+        note(
+            session,
+            row.trade_id,
+            "gate",
+            f"attempt {attempt.number} admitted",
+            f"refused by the venue from {send.fence_at}",
+        )
+        return answer.model_copy(update={"attempt": attempt})
+
+    @reads
+    def prepared(self, session: Session, order_id: str, generation: int = 1) -> Prepared | None:
+        """What was prepared for the order, if it ever was."""
+        row = session.get(PreparedRow, (order_id, generation))
+        return Prepared.model_validate_json(row.prepared) if row else None
+
+    @writes
+    def answer(self, session: Session, attempt: Attempt, answer: Answer) -> OrderStanding:
+        """Book what came back from an attempt. The order is rejected only when every one of its attempts is."""
+        row = rows.lock_order(session, attempt.order_id)
+        kept = session.get_one(AttemptRow, (attempt.order_id, attempt.number), populate_existing=True)
+        if kept.answered_at is None:
+            kept.verdict, kept.answered_at = answer.verdict, now(session)
+            kept.reason_code, kept.evidence = answer.reason_code, answer.evidence
+            session.flush()
+            note(session, row.trade_id, "sent", f"attempt {attempt.number} {answer.verdict}", answer.evidence)
+            _apply(session, row, answer)
+        return rows.standing(row)
+
+    @writes
+    def close_gate(self, session: Session, order_id: str, code: str, because: str) -> OrderStanding:
+        """Admit no further attempt. An order that never had one is concluded at once."""
+        row = rows.lock_order(session, order_id)
+        shut_gate(session, row, code, because)
+        return rows.standing(row)
+
+    @writes
+    def conclude_unplaced(self, session: Session, order_id: str, looked_up_from: datetime | None) -> OrderStanding:
+        """Call the order not placed if its attempts and a look-up that found nothing prove it; else leave it.
+
+        `looked_up_from`: when that look-up began, by the venue's clock; None: there was none.
+        """
+        row = rows.lock_order(session, order_id)
+        attempts = rows.attempts_of(session, order_id)
+        if row.state not in TERMINAL and row.venue_order_id is None and proves_not_placed(attempts, looked_up_from):
+            rejected = next((attempt for attempt in attempts if attempt.verdict == "rejected"), None)
+            row.reason_code = row.gate_closed_code or (rejected.reason_code if rejected else "NotPlaced")
+            row.reason = row.gate_closed_because or _why_not_placed(attempts)
+            end(session, row, "not_placed")
+        return rows.standing(row)
+
+    @reads
+    def standing(self, session: Session, order_id: str) -> OrderStanding:
+        """Where the order stands."""
+        return rows.standing(rows.find_order(session, order_id))
+
+    @reads
+    def attempts(self, session: Session, order_id: str) -> Sequence[Attempt]:
+        """Every time that it may have gone out."""
+        return rows.attempts_of(session, order_id)
+
+    @reads
+    def resting(self, session: Session, account: str) -> Sequence[OrderStanding]:
+        """Orders that are known to their venue and not final: what the account's watcher looks after."""
+        statement = select(OrderRow).where(
+            col(OrderRow.final_at).is_(None),
+            col(OrderRow.account) == account,
+            col(OrderRow.venue_order_id).is_not(None),
+        )
+        return [rows.standing(row) for row in session.exec(statement.order_by(col(OrderRow.sized_at)))]
+
+    @reads
+    def untold(self, session: Session, account: str) -> Mapping[str, int]:
+        """Trades that were not told of the latest change of their order, and how many changes there are by now."""
+        to_tell = col(OrderRow.told) < col(OrderRow.changes)
+        statement = select(OrderRow.trade_id, OrderRow.changes).where(to_tell, col(OrderRow.account) == account)
+        return {trade_id: changes for trade_id, changes in session.exec(statement)}
+
+    @writes
+    def mark_told(self, session: Session, told: Mapping[str, int]) -> None:
+        """Their workflows know of so many changes."""
+        for row in session.exec(select(OrderRow).where(col(OrderRow.trade_id).in_(told)).with_for_update()):
+            row.told = max(row.told, told[row.trade_id])
+
+
+def shut_gate(session: Session, row: OrderRow, code: str, because: str) -> None:
+    """Close the gate of an order whose row is locked."""
+    if row.state in TERMINAL:
+        return
+    if not row.gate_closed_code:
+        row.gate_closed_code, row.gate_closed_because = code, because
+        note(session, row.trade_id, "gate", "closed", because)
+    if not rows.attempts_of(session, row.order_id):
+        row.reason_code, row.reason = code, because
+        end(session, row, "not_placed")
+
+
+def _keep_prepared(session: Session, prepared: Prepared) -> Prepared:
+    """What was prepared first for this generation; the order's row is locked."""
+    row = session.get(PreparedRow, (prepared.order_id, prepared.generation))
+    if row is None:
+        row = PreparedRow(
+            order_id=prepared.order_id,
+            generation=prepared.generation,
+            client_order_id=prepared.client_order_id,
+            prepared=prepared.model_dump_json(),
+            prepared_at=now(session),
+        )
+        session.add(row)
+    return Prepared.model_validate_json(row.prepared)
+
+
+def _any_live(attempts: Sequence[Attempt]) -> bool:
+    return any(attempt.may_be_live for attempt in attempts)
+
+
+def _may_send(earlier: Sequence[Attempt], resend_window: timedelta | None, at: datetime) -> bool:
+    """A first attempt, or a repeat that the venue still takes for the same order; never after an acceptance."""
+    if not earlier:
+        return True
+    if any(attempt.verdict == "accepted" for attempt in earlier):
+        return False
+    if not _any_live(earlier):
+        return True
+    return resend_window is not None and at <= earlier[0].admitted_at + resend_window
+
+
+def _new_attempt(session: Session, row: OrderRow, send: Send, number: int) -> Attempt:
+    kept = AttemptRow(
+        order_id=row.order_id,
+        number=number,
+        generation=send.prepared.generation,
+        epoch=send.epoch,
+        fence_at=send.fence_at,
+        admitted_at=now(session),
+    )
+    session.add(kept)
+    return rows.attempt(kept)
+
+
+def _apply(session: Session, row: OrderRow, answer: Answer) -> None:
+    attempts = rows.attempts_of(session, row.order_id)
+    if answer.verdict == "accepted":
+        accept(session, row, answer.venue_order_id)
+    elif row.state in TERMINAL:
+        return
+    elif _any_live(attempts):
+        row.state = "unknown" if row.state == "sending" else row.state
+    elif answer.verdict == "rejected":
+        row.reason_code, row.reason = answer.reason_code, answer.evidence
+        end(session, row, "rejected")
+    else:
+        row.state = "sized"
+
+
+def _why_not_placed(attempts: Sequence[Attempt]) -> str:
+    evidence = next((attempt.evidence for attempt in reversed(attempts) if attempt.evidence), "no answer came")
+    return f"it did not reach the venue's books: {evidence}"

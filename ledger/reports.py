@@ -1,0 +1,137 @@
+"""The one place where what venues say becomes what we believe: forward only, whoever says it and however late."""
+
+from sqlmodel import Session, col, select
+
+from domain.errors import OrderMismatch
+from domain.orders import AT_VENUE, TERMINAL, Fill, Order, OrderReport, OrderStanding, OrderState, differences
+from domain.positions import after_fill
+from ledger import budgets, rows
+from ledger.audit import note
+from ledger.book import Book, writes
+from ledger.database import insert_once, now
+from ledger.tables import FillRow, OrderRow, PositionRow, TradeRow
+
+_RANK: dict[str, int] = {"sized": 0, "sending": 1, "unknown": 2, "open": 3}
+_ENDED = 4
+
+
+class Reports(Book):
+    """What the venues say."""
+
+    @writes
+    def merge(self, session: Session, report: OrderReport, *, tell: bool = False) -> OrderStanding:
+        """Merge one report: fills once for each fill id, quantities never down, states by rank.
+
+        `tell`: the trade's workflow does not see this return value and must be told of a change. Raises OrderMismatch
+        when the venue's order is not the one that we asked for.
+        """
+        row = rows.lock_order(session, report.order_id)
+        _check_ours(session, row, report)
+        before = (row.state, row.reported_base, row.filled_base, row.final_at)
+        booked = set(session.exec(select(FillRow.venue_fill_id).where(col(FillRow.order_id) == row.order_id)))
+        for fill in report.fills:
+            if fill.venue_fill_id not in booked:
+                _book_fill(session, row, fill)
+        row.reported_base = max(row.reported_base, report.filled_base, row.filled_base)
+        row.venue_order_id = report.venue_order_id
+        _move_state(session, row, report)
+        if row.state in TERMINAL and row.filled_base == row.reported_base:
+            _finish(session, row)
+        if before != (row.state, row.reported_base, row.filled_base, row.final_at):
+            row.changes += tell
+            note(session, row.trade_id, "report", row.state.replace("_", " "), _progress(row))
+        return rows.standing(row)
+
+
+def end(session: Session, row: OrderRow, state: OrderState) -> None:
+    """Conclude an order of which the venue has nothing; its row is locked and not ended yet."""
+    row.state = state
+    note(session, row.trade_id, "concluded", state.replace("_", " "), row.reason)
+    _finish(session, row)
+
+
+def accept(session: Session, row: OrderRow, venue_order_id: str | None) -> None:
+    """The venue took the order. If we had concluded that it never would, its word counts, not ours."""
+    row.venue_order_id = row.venue_order_id or venue_order_id
+    if row.state in AT_VENUE:
+        return
+    if row.state in TERMINAL:
+        _overrule(session, row, "open")
+    row.state = "open"
+
+
+def _check_ours(session: Session, row: OrderRow, report: OrderReport) -> None:
+    order = Order.model_validate_json(row.asked)
+    wrong = list(differences(order, report))
+    if row.venue_order_id not in (None, report.venue_order_id):
+        wrong.append(f"venue's id: {row.venue_order_id} before, {report.venue_order_id} now")
+    if wrong:
+        raise OrderMismatch(f"the venue's order {report.venue_order_id} is not ours: {'; '.join(wrong)}")
+
+
+def _book_fill(session: Session, row: OrderRow, fill: Fill) -> None:
+    session.add(
+        FillRow(
+            account=row.account,
+            order_id=row.order_id,
+            pair=row.pair,
+            action=row.action,
+            booked_at=now(session),
+            **fill.model_dump(),
+        )
+    )
+    row.filled_base += fill.base_qty
+    row.filled_quote += fill.quote_qty
+    row.fee += fill.fee
+    _move_position(session, row, fill)
+    late = _is_late(session, row)
+    what = f"{row.action} {fill.base_qty:f} at {fill.price:f}, fee {fill.fee:f} ({fill.liquidity})"
+    note(session, row.trade_id, "fill", "late fill" if late else "fill", what, level="alert" if late else "info")
+
+
+def _move_position(session: Session, row: OrderRow, fill: Fill) -> None:
+    key = (row.account, row.pair)
+    insert_once(session, PositionRow(account=row.account, pair=row.pair))
+    kept = session.get_one(PositionRow, key, with_for_update=True)
+    moved = after_fill(rows.position(kept), rows.action(row), fill)
+    kept.base_qty, kept.cost, kept.realised, kept.fees = moved.base_qty, moved.cost, moved.realised, moved.fees
+    kept.changed_at = now(session)
+
+
+def _is_late(session: Session, row: OrderRow) -> bool:
+    """Whether the trade was closed before this fill was known."""
+    return session.get_one(TradeRow, row.trade_id).status == "closed"
+
+
+def _move_state(session: Session, row: OrderRow, report: OrderReport) -> None:
+    if _RANK.get(report.state, _ENDED) <= _RANK.get(row.state, _ENDED) and not _overrules(row, report):
+        return
+    if row.state in TERMINAL:
+        _overrule(session, row, report.state)
+    row.state = report.state
+    if report.state in TERMINAL:
+        row.reason = row.reason or report.reason
+
+
+def _overrule(session: Session, row: OrderRow, state: OrderState) -> None:
+    text = f"was {row.state}, the venue says {state}"
+    note(session, row.trade_id, "report", "conclusion overruled", text, level="alert")
+    row.final_at = None
+
+
+def _overrules(row: OrderRow, report: OrderReport) -> bool:
+    """Whether the venue's word replaces an end: our own conclusion always, its earlier word when more was filled."""
+    if row.state not in TERMINAL or report.state not in AT_VENUE:
+        return False
+    return row.state not in AT_VENUE or (report.state == "filled" and row.state != "filled")
+
+
+def _finish(session: Session, row: OrderRow) -> None:
+    row.final_at = row.final_at or now(session)
+    budgets.settle(session, row)
+
+
+def _progress(row: OrderRow) -> str:
+    asked = Order.model_validate_json(row.asked).base_qty
+    text = f"{row.filled_base:f} of {asked:f} filled"
+    return text if row.filled_base == row.reported_base else f"{text}, fills for {row.reported_base:f} are awaited"

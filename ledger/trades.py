@@ -1,0 +1,136 @@
+"""Trades: opened once, cancelled on request, closed once."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from domain.outcomes import Outcome, without_order
+from domain.rules import Rules
+from domain.signals import Signal
+from domain.trades import OpenedTrade
+from domain.values import Value
+from ledger import rows
+from ledger.audit import note
+from ledger.book import Book, reads, writes
+from ledger.database import insert_once, now
+from ledger.orders import shut_gate
+from ledger.switches import halt_under_lock
+from ledger.tables import AccountRow, SignalRow, TradeRow
+
+
+class Account(Value):
+    """Keys or a wallet at a venue. `mode`: paper or live; they never share a position, a budget or an order."""
+
+    name: str
+    venue: str
+    mode: str
+
+
+class CancelAnswer(Value):
+    """What became of a request to cancel. `too_late`: the trade had ended; `outcome` says how."""
+
+    trade_id: str
+    too_late: bool
+    outcome: Outcome | None = None
+
+
+class Trades(Book):
+    """The book of trades."""
+
+    @writes
+    def register(self, session: Session, account: Account) -> None:
+        """Make the account known. Raises ValueError when its name stands for another venue or mode already."""
+        insert_once(session, AccountRow(**account.model_dump(), created_at=now(session)))
+        kept = session.get_one(AccountRow, account.name)
+        if (kept.venue, kept.mode) != (account.venue, account.mode):
+            raise ValueError(
+                f"account {account.name} is {kept.mode} at {kept.venue} in this ledger, not {account.mode}"
+            )
+
+    @writes
+    def open(self, session: Session, trade_id: str, rules: Rules) -> OpenedTrade:
+        """Open the trade under `rules`, or end it: expired when too old, refused when halted, cancelled when asked to.
+
+        The one place that decides this, once; a repeat gets the trade as it stands. Raises LedgerBehind.
+        """
+        row = rows.lock_trade(session, trade_id)
+        if row.status == "received":
+            _open(session, row, rules)
+            session.flush()
+        return rows.opened_trade(session, row)
+
+    @writes
+    def request_cancel(self, session: Session, trade_id: str, reason: str, by: str) -> CancelAnswer:
+        """Ask for the end of a trade: from now on nothing of it is sent. Raises LedgerBehind for an unknown trade."""
+        row = rows.lock_trade(session, trade_id)
+        if row.status == "closed":
+            outcome = Outcome.model_validate_json(row.outcome) if row.outcome else None
+            return CancelAnswer(trade_id=trade_id, too_late=True, outcome=outcome)
+        if row.cancel_requested_at is None:
+            row.cancel_requested_at, row.cancel_reason, row.cancelled_by = now(session), reason, by
+            note(session, trade_id, "cancel", f"asked for by {by}", reason)
+        order = rows.order_of_trade(session, trade_id)
+        if order is not None:
+            shut_gate(session, rows.lock_order(session, order.order_id), "CancelRequested", reason)
+        return CancelAnswer(trade_id=trade_id, too_late=False)
+
+    @writes
+    def close(self, session: Session, trade_id: str, outcome: Outcome) -> Outcome:
+        """Close the trade with `outcome`, once; a repeat gets the first one. Raises ValueError while an order lives."""
+        row = rows.lock_trade(session, trade_id)
+        if row.status != "closed":
+            order = rows.order_of_trade(session, trade_id)
+            if order is not None and order.final_at is None:
+                raise ValueError(f"trade {trade_id} cannot close: its order {order.order_id} is {order.state}")
+            _close(session, row, outcome)
+        if row.outcome is None:
+            raise ValueError(f"trade {trade_id} is closed without an outcome")
+        return Outcome.model_validate_json(row.outcome)
+
+    @writes
+    def mark_unresolved(self, session: Session, trade_id: str, reason: str) -> None:
+        """Nobody can say yet whether its order exists: a person should look. Said once."""
+        row = rows.lock_trade(session, trade_id)
+        if row.unresolved_since is None and row.status == "open":
+            row.unresolved_since = now(session)
+            note(session, trade_id, "unresolved", "a person should look", reason, level="alert")
+
+    @reads
+    def still_open(self, session: Session, trade_ids: Sequence[str]) -> Sequence[OpenedTrade]:
+        """Those of the trades that are open in the books."""
+        statement = select(TradeRow).where(col(TradeRow.trade_id).in_(trade_ids), col(TradeRow.status) == "open")
+        return [rows.opened_trade(session, row) for row in session.exec(statement)]
+
+    @reads
+    def accounts_with_resting_orders(self, session: Session) -> Sequence[str]:
+        """Accounts that need a watcher."""
+        return rows.accounts_with_resting_orders(session)
+
+
+def _open(session: Session, row: TradeRow, rules: Rules) -> None:
+    signal = Signal.model_validate_json(session.get_one(SignalRow, row.signal_id).signal)
+    row.account, row.rules, row.opened_at = rules.account, rules.model_dump_json(), now(session)
+    if ended := _ended_at_once(session, row, signal, rules):
+        _close(session, row, ended)
+    else:
+        row.status = "open"
+        note(session, row.trade_id, "opened", f"on account {rules.account}", signal.headline)
+
+
+def _ended_at_once(session: Session, row: TradeRow, signal: Signal, rules: Rules) -> Outcome | None:
+    if row.cancel_requested_at is not None:
+        return without_order("CancelRequested", row.cancel_reason or "cancelled")
+    age_s, limit_s = (now(session) - signal.asked_at).total_seconds(), rules.max_signal_age_s
+    if age_s > limit_s:
+        text = f"the signal was {age_s:.0f} s old when its trade could begin, at most {limit_s} s are allowed"
+        return without_order("SignalExpired", text)
+    if (halt := halt_under_lock(session)).is_on:
+        return without_order("TradingHalted", f"trading is halted by {halt.changed_by}: {halt.reason}")
+    return None
+
+
+def _close(session: Session, row: TradeRow, outcome: Outcome) -> None:
+    row.status, row.closed_at = "closed", now(session)
+    row.outcome_kind, row.outcome = outcome.kind, outcome.model_dump_json()
+    row.unresolved_since = None
+    note(session, row.trade_id, "closed", outcome.kind.replace("_", " "), outcome.reason)
