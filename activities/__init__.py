@@ -1,0 +1,1 @@
+"""Effects that Temporal may repeat: each calls one port, and repeating it changes nothing."""

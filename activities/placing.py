@@ -1,0 +1,134 @@
+"""Getting one order onto its venue, seeing what became of it, and ending it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities import policies
+from domain.attempts import Admission, Answer, Send
+from domain.errors import NotConfiguredHere, RateLimited, VenueUnreachable
+from domain.orders import TERMINAL, Order, OrderStanding
+from domain.values import Value
+from venues.venue import Ticket, Venue, Venues, venue_of
+
+if TYPE_CHECKING:
+    from ledger.ledger import Ledger
+
+
+class EndRequest(Value):
+    """An order that is to end, and why."""
+
+    order: Order
+    code: str
+    reason: str
+
+
+class Placing:
+    """Sends orders through the gate. `epoch`: the Temporal database that drives this worker."""
+
+    def __init__(self, ledger: Ledger, venues: Venues, epoch: int) -> None:
+        self._ledger, self._venues, self._epoch = ledger, venues, epoch
+
+    @activity.defn
+    async def place_order(self, order: Order) -> OrderStanding:
+        """Make `order` live, or learn that it is. Safe to repeat at any moment.
+
+        Raises TryAgain while another attempt may follow, and a GiveUp of the gate's when nothing was or will be sent.
+        """
+        venue = venue_of(self._venues, order.account)
+        ticket = venue.open_attempt()
+        admission = await self._ledger.orders.admit(await self._send_of(venue, order, ticket))
+        if admission.look_up_first:
+            standing = await self._look_up_before_sending(order, admission)
+            if standing.venue_order_id or standing.final or admission.attempt is None:
+                return standing
+        if admission.attempt is None:
+            return await self._turned_away(order, admission)
+        answer = await venue.submit(admission.prepared, ticket)
+        standing = await self._ledger.orders.answer(admission.attempt, answer)
+        _raise_to_try_again(standing, answer)
+        return standing
+
+    @activity.defn
+    async def watch_fill(self, order: Order) -> OrderStanding:
+        """Look the order up, with short pauses, until it is final or some seconds have passed."""
+        pause_s = policies.WATCH_FILL_FIRST_PAUSE_S
+        loop = asyncio.get_running_loop()
+        end = loop.time() + policies.WATCH_FILL_FOR_S
+        while True:
+            standing = await self.look_up_order(order)
+            if standing.final or standing.venue_order_id is None or loop.time() + pause_s > end:
+                return standing
+            activity.heartbeat()
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, policies.WATCH_FILL_LAST_PAUSE_S)
+
+    @activity.defn
+    async def look_up_order(self, order: Order) -> OrderStanding:
+        """Ask the venue about the order and merge what it says; conclude "not placed" only if that is proven."""
+        orders, venue = self._ledger.orders, venue_of(self._venues, order.account)
+        standing, attempts = await orders.standing(order.order_id), await orders.attempts(order.order_id)
+        prepared = await orders.prepared(order.order_id)
+        if standing.final or prepared is None or not attempts:
+            return standing
+        found = await venue.report(order, prepared, standing.venue_order_id, attempts[0].admitted_at)
+        if found.report is not None:
+            return await self._ledger.reports.merge(found.report)
+        return await orders.conclude_unplaced(order.order_id, found.began_at)
+
+    @activity.defn
+    async def end_order(self, request: EndRequest) -> OrderStanding:
+        """Let nothing more of the order happen: close the gate, cancel at the venue, look it up. Repeat until final."""
+        order = request.order
+        await self._ledger.orders.close_gate(order.order_id, request.code, request.reason)
+        standing = await self.look_up_order(order)
+        if standing.state in TERMINAL or standing.venue_order_id is None:
+            return standing
+        said = await venue_of(self._venues, order.account).cancel(standing.venue_order_id)
+        activity.logger.info("cancel_sent order_id=%s answer=%s", order.order_id, said)
+        return await self.look_up_order(order)
+
+    async def _send_of(self, venue: Venue, order: Order, ticket: Ticket) -> Send:
+        kept = await self._ledger.orders.prepared(order.order_id)
+        return Send(
+            prepared=kept or await venue.prepare(order, generation=1),
+            fence_at=ticket.fence_at,
+            resend_window=venue.resend_window,
+            epoch=self._epoch,
+        )
+
+    async def _look_up_before_sending(self, order: Order, admission: Admission) -> OrderStanding:
+        """Look up while an attempt is admitted; if the order is there, or nobody can tell, it sends nothing."""
+        try:
+            standing = await self.look_up_order(order)
+        except Exception:
+            await self._not_sent(admission, "not sent: the look-up before it failed")
+            raise
+        if standing.venue_order_id or standing.final:
+            await self._not_sent(admission, "not sent: the order is at the venue already")
+        return standing
+
+    async def _not_sent(self, admission: Admission, evidence: str) -> None:
+        if admission.attempt is not None:
+            await self._ledger.orders.answer(admission.attempt, Answer(verdict="not_placed", evidence=evidence))
+
+    async def _turned_away(self, order: Order, admission: Admission) -> OrderStanding:
+        standing = await self._ledger.orders.standing(order.order_id)
+        if standing.final:
+            return standing
+        if admission.closed_code == "OtherTemporal":
+            raise NotConfiguredHere(admission.closed_because)
+        raise ApplicationError(admission.closed_because, type=admission.closed_code, non_retryable=True)
+
+
+def _raise_to_try_again(standing: OrderStanding, answer: Answer) -> None:
+    if standing.final or standing.venue_order_id:
+        return
+    if answer.verdict == "not_placed" and answer.reason_code == RateLimited.__name__:
+        raise RateLimited(answer.evidence, answer.retry_after_s)
+    if answer.verdict in ("not_placed", "unknown"):
+        raise VenueUnreachable(answer.evidence)

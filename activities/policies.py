@@ -1,0 +1,94 @@
+"""How each activity is timed and retried, and every other technical timeout; read this page before touching one.
+
+`start_to_close` is one try. What may wait until the world is whole again has no `schedule_to_close`; business deadlines
+come from the trade's rules, at the call site.
+"""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig, LocalActivityConfig
+
+from domain.errors import GiveUp, leaves
+
+_GIVE_UP = leaves(GiveUp)
+
+# One call to a venue, from connecting to the last byte.
+VENUE_CALL_S = 5
+# An attempt looks up, then sends, and may be late by a little; from then on the venue must refuse it.
+ATTEMPT_LIFE = timedelta(seconds=2 * VENUE_CALL_S + 2)
+# A market order is over in milliseconds: this loop sees its end without the cost of a timer.
+WATCH_FILL_FOR_S = 10
+WATCH_FILL_FIRST_PAUSE_S = 0.1
+WATCH_FILL_LAST_PAUSE_S = 1.0
+
+
+def _retry(first_ms: int, most_s: int, *, gives_up: bool) -> RetryPolicy:
+    return RetryPolicy(
+        initial_interval=timedelta(milliseconds=first_ms),
+        maximum_interval=timedelta(seconds=most_s),
+        non_retryable_error_types=_GIVE_UP if gives_up else None,
+    )
+
+
+# One transaction of a few milliseconds; the lock it may wait for is given up after 5 s, and then it is tried again.
+_LEDGER_TRY = timedelta(seconds=20)
+OPEN_TRADE = LocalActivityConfig(
+    start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=5, gives_up=True)
+)
+SIZE_ORDER = LocalActivityConfig(
+    start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=5, gives_up=True)
+)
+# Once an order may exist, the truth must be written, however long the ledger is away: none of these ever gives up.
+REQUEST_CANCEL = LocalActivityConfig(
+    start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=5, gives_up=False)
+)
+READ_STANDING = LocalActivityConfig(
+    start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=5, gives_up=False)
+)
+MARK_UNRESOLVED = LocalActivityConfig(
+    start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=30, gives_up=False)
+)
+CLOSE_TRADE = LocalActivityConfig(
+    start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=30, gives_up=False)
+)
+
+# A stale price is worse than no trade: the call site lets this wait no longer than the signal is fresh.
+FETCH_QUOTES = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=3 * VENUE_CALL_S),
+    retry_policy=_retry(first_ms=200, most_s=5, gives_up=True),
+)
+# The gate and the look-up make a repeat safe, and the gate closes when the signal is stale: it may wait for a worker.
+PLACE_ORDER = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=4 * VENUE_CALL_S),
+    retry_policy=_retry(first_ms=250, most_s=5, gives_up=True),
+)
+WATCH_FILL = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=WATCH_FILL_FOR_S + 3 * VENUE_CALL_S),
+    heartbeat_timeout=timedelta(seconds=3 * VENUE_CALL_S),
+    retry_policy=_retry(first_ms=250, most_s=10, gives_up=False),
+)
+# An order that may exist is looked up, and ended, until it is certain.
+LOOK_UP_ORDER = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=6 * VENUE_CALL_S),
+    retry_policy=_retry(first_ms=500, most_s=30, gives_up=False),
+)
+END_ORDER = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=8 * VENUE_CALL_S),
+    retry_policy=_retry(first_ms=500, most_s=30, gives_up=False),
+)
+ASK_TO_WATCH = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=10), retry_policy=_retry(first_ms=200, most_s=10, gives_up=False)
+)
+WATCH_ORDERS = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=12 * VENUE_CALL_S),
+    retry_policy=_retry(first_ms=500, most_s=10, gives_up=False),
+)
+
+# Pauses between look-ups of an order that nobody can tell about: short while its fences run, long for a long outage.
+LOOK_UP_FIRST_PAUSE = timedelta(seconds=1)
+LOOK_UP_LAST_PAUSE = timedelta(seconds=60)
+# How often an account's resting orders are looked up, all in one batch.
+WATCH_EVERY = timedelta(seconds=1)
+# A trade that waits is told of changes; should a word be lost, it looks for itself.
+LOOK_FOR_ITSELF_EVERY = timedelta(minutes=10)

@@ -1,0 +1,80 @@
+"""Steps that only touch the ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from domain.orders import OrderStanding
+from domain.outcomes import Outcome
+from domain.quotes import Route
+from domain.rules import Rules
+from domain.sizing import size_order
+from domain.trades import OpenedTrade
+from domain.values import Value
+
+if TYPE_CHECKING:
+    from ledger.ledger import Ledger
+
+
+class SizeRequest(Value):
+    """A trade and the route that was chosen for it."""
+
+    trade: OpenedTrade
+    route: Route
+
+
+class CloseRequest(Value):
+    """A trade and how it ended."""
+
+    trade_id: str
+    outcome: Outcome
+
+
+class TradeNote(Value):
+    """Something to write down about a trade: who says it, and what."""
+
+    trade_id: str
+    by: str
+    text: str
+
+
+class Recording:
+    """Keeps the decisions of a trade. `rules` are frozen into each trade that opens."""
+
+    def __init__(self, ledger: Ledger, rules: Rules) -> None:
+        self._ledger, self._rules = ledger, rules
+
+    @activity.defn
+    async def open_trade(self, trade_id: str) -> OpenedTrade:
+        """Open the trade, or get it as it stands. Raises LedgerBehind."""
+        return await self._ledger.trades.open(trade_id, self._rules)
+
+    @activity.defn
+    async def size_order(self, request: SizeRequest) -> OrderStanding:
+        """Decide the order and hold its share of the budgets, in one transaction. Raises a GiveUp that says why not."""
+        trade = request.trade
+        order = size_order(trade.signal, request.route, trade.rules, datetime.now(UTC))
+        return await self._ledger.orders.size(order, request.route.reason, trade.rules.limits)
+
+    @activity.defn
+    async def request_cancel(self, note: TradeNote) -> None:
+        """Let nothing more of the trade go out."""
+        await self._ledger.trades.request_cancel(note.trade_id, note.text, note.by)
+
+    @activity.defn
+    async def read_standing(self, order_id: str) -> OrderStanding:
+        """Where an order stands in the books."""
+        return await self._ledger.orders.standing(order_id)
+
+    @activity.defn
+    async def mark_unresolved(self, note: TradeNote) -> None:
+        """Call for a person."""
+        await self._ledger.trades.mark_unresolved(note.trade_id, note.text)
+
+    @activity.defn
+    async def close_trade(self, request: CloseRequest) -> Outcome:
+        """Close the trade; the outcome that was written first."""
+        return await self._ledger.trades.close(request.trade_id, request.outcome)

@@ -1,0 +1,77 @@
+"""Looking after all resting orders of an account in one batch, and telling their trades."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.errors import OrderMismatch
+from domain.names import TASK_QUEUE, WATCH_WORKFLOW, trade_workflow_id, watch_workflow_id
+from domain.orders import OrderReport
+from venues.venue import Venues, venue_of
+
+if TYPE_CHECKING:
+    from ledger.ledger import Ledger
+
+ORDER_CHANGED = "order_changed"
+LOOK_AGAIN = "look_again"
+
+
+class Watching:
+    """Watches accounts. Messages are hints without amounts: what is true stands in the ledger."""
+
+    def __init__(self, ledger: Ledger, venues: Venues, client: Client) -> None:
+        self._ledger, self._venues, self._client = ledger, venues, client
+
+    @activity.defn
+    async def watch_orders(self, account: str) -> int:
+        """Look up every resting order of the account, merge what changed, tell the trades; how many still rest."""
+        standings = await self._ledger.orders.resting(account)
+        if standings:
+            trades = {standing.order.order_id: standing.order.trade_id for standing in standings}
+            for report in await venue_of(self._venues, account).report_open(standings):
+                await self._merge(report, trades[report.order_id])
+        await self._tell(await self._ledger.orders.untold(account))
+        return len(standings)
+
+    @activity.defn
+    async def ask_to_watch(self, account: str) -> None:
+        """Make sure that the account's watcher runs and looks at once."""
+        await start_watcher(self._client, account, activity.info().task_queue)
+
+    async def _merge(self, report: OrderReport, trade_id: str) -> None:
+        """Merge one report; an order that is not ours calls a person, and holds up no other."""
+        try:
+            await self._ledger.reports.merge(report, tell=True)
+        except OrderMismatch as error:
+            await self._ledger.trades.mark_unresolved(trade_id, str(error))
+
+    async def _tell(self, untold: Mapping[str, int]) -> None:
+        for trade_id in untold:
+            handle = self._client.get_workflow_handle(trade_workflow_id(trade_id))
+            try:
+                await handle.signal(ORDER_CHANGED)
+            except RPCError as error:
+                # A trade that has ended needs no word.
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+        if untold:
+            await self._ledger.orders.mark_told(untold)
+
+
+async def start_watcher(client: Client, account: str, task_queue: str = TASK_QUEUE) -> None:
+    """Start the account's watcher, or wake the one that runs."""
+    await client.start_workflow(
+        WATCH_WORKFLOW,
+        account,
+        id=watch_workflow_id(account),
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=LOOK_AGAIN,
+        static_summary=f"Watches the resting orders of {account}",
+    )

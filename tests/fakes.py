@@ -1,0 +1,110 @@
+"""A venue in memory, for tests of what is above venues. It does what it is told, and counts what it was asked."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from domain.attempts import Answer
+from domain.orders import Fill, LookUp, Order, OrderReport, OrderStanding, OrderState, Prepared
+from domain.pairs import Pair
+from domain.quotes import Quote
+from domain.signals import Action
+from tests.worlds import a_fill, a_quote, a_report, prepared
+from venues.venue import Ticket
+
+Step = Callable[["FakeVenue", Order, Prepared], Answer]
+
+
+def fill_at_once(venue: "FakeVenue", order: Order, sent: Prepared) -> Answer:
+    return venue.accept(order, sent, "filled", a_fill(f"f-{sent.client_order_id}", str(order.base_qty)))
+
+
+def rest(venue: "FakeVenue", order: Order, sent: Prepared) -> Answer:
+    return venue.accept(order, sent, "open")
+
+
+def fill_silently(venue: "FakeVenue", order: Order, sent: Prepared) -> Answer:
+    fill_at_once(venue, order, sent)
+    return Answer(verdict="unknown", evidence="the answer was lost")
+
+
+def nothing(venue: "FakeVenue", order: Order, sent: Prepared) -> Answer:
+    return Answer(verdict="unknown", evidence="lost on its way")
+
+
+def reject(venue: "FakeVenue", order: Order, sent: Prepared) -> Answer:
+    return Answer(verdict="rejected", reason_code="FundsInsufficient", evidence="INSUFFICIENT_FUND")
+
+
+class FakeVenue:
+    """`steps`: what each submit does, in turn; the last one repeats."""
+
+    name = "coinbase"
+
+    def __init__(self, *steps: Step, resend_window: timedelta | None = timedelta(seconds=30)) -> None:
+        self.resend_window = resend_window
+        self.steps = list(steps) or [fill_at_once]
+        self.submits: list[Prepared] = []
+        self.cancels: list[str] = []
+        self.reports: dict[str, OrderReport] = {}
+        self.batches = 0
+        self.look_ups = 0
+        self.quote_error: Exception | None = None
+        self.sellable = Decimal(2)
+        self.clock_ahead = timedelta(0)
+        self.submitting = asyncio.Event()
+        self.let_submit = asyncio.Event()
+        self.let_submit.set()
+        self._orders: dict[str, Order] = {}
+
+    def accept(self, order: Order, sent: Prepared, state: OrderState, *fills: Fill) -> Answer:
+        report = a_report(order, state, *fills, venue_order_id=f"v-{sent.client_order_id}")
+        self.reports.setdefault(sent.client_order_id, report)
+        return Answer(verdict="accepted", venue_order_id=self.reports[sent.client_order_id].venue_order_id)
+
+    def now_says(self, order_id: str, state: OrderState, *fills: Fill) -> None:
+        """From now on the venue reports this of the order."""
+        for client_id, report in self.reports.items():
+            if report.order_id == order_id:
+                order = self._orders[client_id]
+                self.reports[client_id] = a_report(order, state, *fills, venue_order_id=report.venue_order_id)
+
+    async def quote(self, pair: Pair, action: Action) -> Quote:
+        if self.quote_error is not None:
+            raise self.quote_error
+        return a_quote(action=action, sellable=self.sellable if action == "SELL" else None)
+
+    async def prepare(self, order: Order, generation: int) -> Prepared:
+        made = prepared(order, generation)
+        self._orders[made.client_order_id] = order
+        return made
+
+    def open_attempt(self) -> Ticket:
+        return Ticket(fence_at=datetime.now(UTC) + timedelta(seconds=12), credential="secret")
+
+    async def submit(self, prepared: Prepared, ticket: Ticket) -> Answer:
+        self.submits.append(prepared)
+        self.submitting.set()
+        await self.let_submit.wait()
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        return step(self, self._orders[prepared.client_order_id], prepared)
+
+    async def report(self, order: Order, prepared: Prepared, venue_order_id: str | None, sent_at: datetime) -> LookUp:
+        self.look_ups += 1
+        return LookUp(report=self.reports.get(prepared.client_order_id), began_at=datetime.now(UTC) + self.clock_ahead)
+
+    async def report_open(self, standings: Sequence[OrderStanding]) -> Sequence[OrderReport]:
+        self.batches += 1
+        ids = {standing.venue_order_id for standing in standings}
+        return [report for report in self.reports.values() if report.venue_order_id in ids]
+
+    async def cancel(self, venue_order_id: str) -> str:
+        self.cancels.append(venue_order_id)
+        for client_id, report in self.reports.items():
+            if report.venue_order_id == venue_order_id and report.state == "open":
+                self.reports[client_id] = report.model_copy(update={"state": "cancelled"})
+        return "accepted"
+
+    async def aclose(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,186 @@
+"""What Coinbase's answers mean for an order, and for a read.
+
+An order counts as rejected only on positive evidence, as not placed only when it provably never reached the books;
+everything else is unknown. Source: the API's enumeration of failure reasons, and observed answers.
+"""
+
+import json
+import logging
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from pydantic import ValidationError
+
+from domain.attempts import Answer
+from domain.errors import (
+    CredentialsRefused,
+    FundsInsufficient,
+    OrderRejected,
+    OrderTooLarge,
+    OrderTooSmall,
+    PairClosed,
+    PairUnknown,
+    RateLimited,
+    TradeError,
+    VenueDown,
+    VenueUnreachable,
+)
+from venues.coinbase.wire import CreateAnswer
+
+log = logging.getLogger(__name__)
+
+# Reasons are listed without the prefix PREVIEW_, with which the same reasons come as well.
+REASONS: dict[str, type[OrderRejected] | type[TradeError]] = {
+    "INSUFFICIENT_FUND": FundsInsufficient,
+    "INSUFFICIENT_FUNDS": FundsInsufficient,
+    "INSUFFICIENT_LEDGER_BALANCE": FundsInsufficient,
+    "INVALID_LEDGER_BALANCE": FundsInsufficient,
+    "INVALID_BASE_SIZE_TOO_SMALL": OrderTooSmall,
+    "INVALID_QUOTE_SIZE_TOO_SMALL": OrderTooSmall,
+    "INVALID_BASE_SIZE_TOO_LARGE": OrderTooLarge,
+    "INVALID_QUOTE_SIZE_TOO_LARGE": OrderTooLarge,
+    "COMPLIANCE_PURCHASE_LIMIT_EXCEEDED": OrderTooLarge,
+    "INVALID_PRODUCT_ID": PairUnknown,
+    "INELIGIBLE_PAIR": PairUnknown,
+    "UNTRADABLE_PRODUCT": PairUnknown,
+    "ORDER_ENTRY_DISABLED": PairClosed,
+    "TRADING_DISABLED": PairClosed,
+    "PRODUCT_TRADING_HALTED": PairClosed,
+    "NOT_ALLOWED_BY_MARKET_STATE": PairClosed,
+    "INVALID_NO_LIQUIDITY": OrderRejected,
+    "MISSING_PRODUCT_PRICE_BOOK": OrderRejected,
+    "MISSING_MARKET_TRADE_DATA": OrderRejected,
+    "INVALID_LIMIT_PRICE": OrderRejected,
+    "INVALID_LIMIT_PRICE_POST_ONLY": OrderRejected,
+    "LIMIT_PRICE_TOO_FAR_FROM_MARKET": OrderRejected,
+    "LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_BUY": OrderRejected,
+    "LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_SELL": OrderRejected,
+    "BREACHED_PRICE_LIMIT": OrderRejected,
+    "BREACHED_RISK_LIMIT": OrderRejected,
+    "INVALID_PRICE_TOO_LARGE": OrderRejected,
+    "INVALID_SIZE_PRECISION": OrderRejected,
+    "INVALID_PRICE_PRECISION": OrderRejected,
+    "INVALID_LIMIT_PRICE_PRECISION": OrderRejected,
+    "INVALID_QUOTE_SIZE_PRECISION": OrderRejected,
+    "NON_NUMERIC_ORDER_SIZE": OrderRejected,
+    "INVALID_SIDE": OrderRejected,
+    "INVALID_ORDER_CONFIG": OrderRejected,
+    "UNSUPPORTED_ORDER_CONFIGURATION": OrderRejected,
+    "INVALID_END_TIME": OrderRejected,
+    "END_TIME_IS_IN_THE_PAST": OrderRejected,
+    "END_TIME_TOO_FAR_IN_FUTURE": OrderRejected,
+    "GTD_ORDERS_MUST_HAVE_END_TIME": OrderRejected,
+    "INVALID_COMMISSION_CONFIGURATION": OrderRejected,
+    "MISSING_COMMISSION_RATE": OrderRejected,
+    "GEOFENCING_RESTRICTION": OrderRejected,
+    "COMMANDER_REJECTED_NEW_ORDER": OrderRejected,
+    "INVALID_REQUEST": OrderRejected,
+}
+_EXISTS = "DUPLICATE_CLIENT_ORDER_ID"
+_EVIDENCE_CHARS = 300
+
+
+def answer_of(response: httpx.Response) -> Answer:
+    """What the answer to POST /orders says about the order."""
+    status, evidence = response.status_code, _evidence(response)
+    if status == httpx.codes.OK:
+        return _of_created(response, evidence)
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return Answer(
+            verdict="not_placed",
+            reason_code=RateLimited.__name__,
+            evidence=evidence,
+            retry_after_s=retry_after_s(response),
+        )
+    if status == httpx.codes.UNAUTHORIZED:
+        return Answer(
+            verdict="rejected", reason_code=CredentialsRefused.__name__, evidence=f"{evidence}{clock_gap(response)}"
+        )
+    if status == httpx.codes.FORBIDDEN and _error_of(response):
+        return Answer(verdict="rejected", reason_code=CredentialsRefused.__name__, evidence=evidence)
+    if status == httpx.codes.BAD_REQUEST and _error_of(response):
+        return Answer(verdict="rejected", reason_code=OrderRejected.__name__, evidence=evidence)
+    return Answer(verdict="unknown", evidence=evidence)
+
+
+def answer_without_response(error: httpx.TransportError) -> Answer:
+    """What a broken connection says about the order: only one that was never made proves anything."""
+    evidence = f"{type(error).__name__}: {error}"[:_EVIDENCE_CHARS]
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return Answer(verdict="not_placed", reason_code=VenueUnreachable.__name__, evidence=evidence)
+    return Answer(verdict="unknown", evidence=evidence)
+
+
+def raise_for(response: httpx.Response) -> None:
+    """Raise the error that a read's answer stands for; return if it is good."""
+    status = response.status_code
+    if status == httpx.codes.OK:
+        return
+    text = _evidence(response)
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        raise RateLimited(f"coinbase: {text}", retry_after_s(response))
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise CredentialsRefused(f"coinbase: {text}{clock_gap(response)}")
+    if status == httpx.codes.NOT_FOUND:
+        raise PairUnknown(f"coinbase: {text}")
+    raise VenueDown(f"coinbase: {text}")
+
+
+def retry_after_s(response: httpx.Response) -> int | None:
+    """Seconds for which the venue asks to be left alone; None when it does not say."""
+    value = response.headers.get("Retry-After", "")
+    return int(value) if value.isdigit() else None
+
+
+def venue_time(response: httpx.Response) -> datetime | None:
+    """The venue's clock, to the second below; None when the answer does not carry it."""
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
+
+
+def clock_gap(response: httpx.Response) -> str:
+    """A hint for people when our clock and the venue's are so far apart that it refuses our credentials."""
+    theirs = venue_time(response)
+    gap_s = round((datetime.now(UTC) - theirs).total_seconds()) if theirs else 0
+    return f" (clock skew: our clock is {gap_s:+d} s from the venue's; set it right)" if abs(gap_s) > 3 else ""
+
+
+def _of_created(response: httpx.Response, evidence: str) -> Answer:
+    try:
+        created = CreateAnswer.model_validate(json.loads(response.text))
+    except (ValueError, ValidationError):
+        return Answer(verdict="unknown", evidence=evidence)
+    if created.success:
+        order_id = created.success_response.order_id if created.success_response else ""
+        if order_id:
+            return Answer(verdict="accepted", venue_order_id=order_id, evidence=f"order {order_id}")
+        return Answer(verdict="unknown", evidence=evidence)
+    reason = created.error_response.reason if created.error_response else ""
+    known = REASONS.get(reason.removeprefix("PREVIEW_"))
+    if known is not None:
+        return Answer(verdict="rejected", reason_code=known.__name__, evidence=f"{reason}: {_message(created)}")
+    if reason != _EXISTS:
+        log.warning("fault_unlisted venue=coinbase reason=%s", reason or "none")
+    return Answer(verdict="unknown", evidence=evidence)
+
+
+def _message(created: CreateAnswer) -> str:
+    refused = created.error_response
+    return (refused.error_details or refused.message)[:_EVIDENCE_CHARS] if refused else ""
+
+
+def _error_of(response: httpx.Response) -> str:
+    """The error named by a JSON answer; empty when it is not one of theirs (a proxy's page, say)."""
+    try:
+        body = json.loads(response.text)
+    except ValueError:
+        return ""
+    return str(body.get("error", "")) if isinstance(body, dict) else ""
+
+
+def _evidence(response: httpx.Response) -> str:
+    text = " ".join(response.text.split())[:_EVIDENCE_CHARS]
+    return f"HTTP {response.status_code}{': ' + text if text else ''}"

@@ -1,0 +1,1 @@
+"""The door through which Temporal's tasks come in."""

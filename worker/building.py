@@ -1,0 +1,106 @@
+"""What a worker is made of: workflows, activities, and how our errors travel to Temporal."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.placing import Placing
+from activities.quoting import Quoting
+from activities.recording import Recording
+from activities.watching import Watching
+from domain.errors import LedgerBehind, RateLimited, TradeError
+from domain.names import TASK_QUEUE
+from domain.rules import Rules
+from ledger.ledger import Ledger
+from venues.venue import Venues
+from workflows.trade import TradeWorkflow
+from workflows.watch import WatchWorkflow
+
+WORKFLOWS = (TradeWorkflow, WatchWorkflow)
+
+# How long a stopping worker lets its activities finish: as long as the longest that should not be cut.
+_GRACE = timedelta(seconds=20)
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    """The sandbox for workflows; what they import of ours is shared with it, only they themselves are not."""
+    ours = SandboxRestrictions.default.with_passthrough_modules("activities", "domain", "venues")
+    return SandboxedWorkflowRunner(restrictions=ours)
+
+
+def build_worker(
+    client: Client,
+    ledger: Ledger,
+    venues: Venues,
+    rules: Rules,
+    epoch: int,
+    *,
+    task_queue: str = TASK_QUEUE,
+    **options: Any,
+) -> Worker:
+    """A worker for all workflows and activities. `epoch`: the Temporal database that `client` speaks to."""
+    recording, quoting = Recording(ledger, rules), Quoting(venues)
+    placing, watching = Placing(ledger, venues, epoch), Watching(ledger, venues, client)
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=WORKFLOWS,
+        activities=[
+            recording.open_trade,
+            recording.size_order,
+            recording.request_cancel,
+            recording.read_standing,
+            recording.mark_unresolved,
+            recording.close_trade,
+            quoting.fetch_quotes,
+            placing.place_order,
+            placing.watch_fill,
+            placing.look_up_order,
+            placing.end_order,
+            watching.watch_orders,
+            watching.ask_to_watch,
+        ],
+        workflow_runner=sandbox(),
+        interceptors=[Translating(ledger)],
+        graceful_shutdown_timeout=_GRACE,
+        **options,
+    )
+
+
+class Translating(Interceptor):
+    """Says our errors in Temporal's words: a venue's Retry-After is honoured here, and nowhere else."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _TranslatingActivity(next, self._ledger)
+
+
+class _TranslatingActivity(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, ledger: Ledger) -> None:
+        super().__init__(next)
+        self._ledger = ledger
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        try:
+            return await super().execute_activity(input)
+        except TradeError as error:
+            if isinstance(error, LedgerBehind):
+                # Rows that were there are gone: nothing may be sent until somebody knows which others are.
+                await self._ledger.switches.set_halt(True, str(error), "surefill")
+            raise _in_temporals_words(error) from error
+
+
+def _in_temporals_words(error: TradeError) -> ApplicationError:
+    pause_s = error.retry_after_s if isinstance(error, RateLimited) else None
+    return ApplicationError(
+        str(error),
+        type=type(error).__name__,
+        next_retry_delay=timedelta(seconds=pause_s) if pause_s is not None else None,
+        category=ApplicationErrorCategory.BENIGN,
+    )

@@ -1,0 +1,1 @@
+"""The procedures, deterministic: what happens to a trade, in the words of the trade."""

@@ -1,0 +1,212 @@
+"""One signal, one trade: quote, size, place, await the end, record."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import policies
+    from domain.errors import CancelRequested, GiveUp
+    from domain.names import TRADE_WORKFLOW
+    from domain.orders import OrderStanding
+    from domain.outcomes import Outcome, conclude, without_order
+    from domain.quotes import best_route
+    from domain.trades import OpenedTrade, TradeResult, TradeStart
+
+from workflows import steps
+from workflows.pauses import Pauses
+from workflows.visible import Story
+
+
+@workflow.defn(name=TRADE_WORKFLOW)
+class TradeWorkflow:
+    """A trade ends as a result, also when it is refused. A failed run always means that an engineer is needed."""
+
+    @workflow.init
+    def __init__(self, start: TradeStart) -> None:
+        self._start, self._trade_id = start, start.trade_id
+        self._story = Story(start.signal, indexed=start.indexed)
+        self._standing: OrderStanding | None = None
+        self._cancel_reason: str | None = None
+        self._cancel_noted = False
+        self._changed = False
+        self._watched = False
+        self._patience = timedelta(0)
+
+    @workflow.run
+    async def run(self, start: TradeStart) -> TradeResult:
+        return await self._uncancelled(self._trip())
+
+    @workflow.signal(description="Cancel the trade: nothing more is sent, a live order is ended. Input: the reason.")
+    def cancel(self, reason: str = "cancelled by a message") -> None:
+        self._cancel_reason = self._cancel_reason or reason
+
+    @workflow.signal(description="A hint that the order has changed; the trade reads the ledger. No input.")
+    def order_changed(self) -> None:
+        self._changed = True
+
+    async def _trip(self) -> TradeResult:
+        try:
+            trade = await self._open()
+            if trade.outcome is not None:
+                return self._over(trade.outcome)
+            placed = await self._place(trade.standing or await self._decide(trade))
+            outcome = await self._await_end(placed)
+        except (FailureError, GiveUp) as error:
+            outcome = await self._make_safe(error)
+        return self._over(await steps.close_trade(self._trade_id, outcome))
+
+    async def _open(self) -> OpenedTrade:
+        trade = await steps.open_trade(self._trade_id)
+        self._patience = timedelta(seconds=trade.rules.unresolved_alert_s)
+        self._cancel_reason = self._cancel_reason or trade.cancel_reason
+        self._standing = trade.standing
+        self._story.opened(trade)
+        return trade
+
+    async def _decide(self, trade: OpenedTrade) -> OrderStanding:
+        await self._stop_if_cancelled()
+        route = best_route(await steps.fetch_quotes(trade))
+        self._story.routed(route.reason)
+        await self._stop_if_cancelled()
+        self._standing = await steps.size_order(trade, route)
+        self._story.sized(self._standing)
+        return self._standing
+
+    async def _place(self, standing: OrderStanding) -> OrderStanding:
+        """Get the order out. A submit in flight is never cancelled: the gate closes behind it, and it is awaited."""
+        if standing.final or standing.venue_order_id is not None:
+            return standing
+        placing = steps.start_placing(standing.order)
+        await workflow.wait_condition(lambda: placing.done() or self._cancel_reason is not None)
+        await self._note_cancel()
+        return self._learn(await placing)
+
+    async def _await_end(self, standing: OrderStanding) -> Outcome:
+        if standing.order.kind == "market" and standing.venue_order_id is not None and not standing.final:
+            standing = self._learn(await steps.watch_fill(standing.order))
+        pauses = Pauses(self._patience)
+        while not standing.final:
+            if why := self._why_end(standing):
+                return await self._end(standing, *why)
+            if standing.venue_order_id is not None:
+                standing = await self._rest(standing)
+            else:
+                await self._wait_to_look_again(pauses, "no answer says whether the order exists")
+                standing = self._learn(await steps.look_up_order(standing.order))
+            self._renew_if_long()
+        return conclude(standing)
+
+    async def _make_safe(self, error: FailureError | GiveUp) -> Outcome:
+        """Say what is true after something gave up; an order that may exist is ended first."""
+        code, reason = _said_by(error)
+        if self._standing is None:
+            return without_order(code, reason)
+        return await self._end(self._standing, code, reason)
+
+    async def _end(self, standing: OrderStanding, code: str, reason: str) -> Outcome:
+        """End the order, and look until it is final."""
+        pauses = Pauses(self._patience)
+        while True:
+            await self._note_cancel()
+            standing = self._learn(await steps.end_order(standing.order, code, reason))
+            if standing.final:
+                return conclude(standing, code, reason)
+            await self._wait_to_look_again(pauses, f"it is not certain that the order has ended ({reason})")
+            self._renew_if_long()
+
+    async def _rest(self, standing: OrderStanding) -> OrderStanding:
+        """Wait until the account's watcher has seen a change, or the order's time is up."""
+        if not self._watched:
+            self._story.rests()
+            await steps.ask_to_watch(standing.order.account)
+            self._watched = True
+        wait, deadline = policies.LOOK_FOR_ITSELF_EVERY, standing.order.rests_until
+        if deadline is not None:
+            wait = max(min(wait, deadline - workflow.now()), timedelta(0))
+        hinted = await self._wait(wait, "the order rests")
+        self._changed = False
+        if hinted:
+            return self._learn(await steps.read_standing(standing.order.order_id))
+        return self._learn(await steps.look_up_order(standing.order))
+
+    async def _wait_to_look_again(self, pauses: Pauses, trouble: str) -> None:
+        if pauses.patience_is_over():
+            self._story.unresolved(trouble)
+            await steps.mark_unresolved(self._trade_id, trouble)
+        await self._wait(pauses.next(), trouble)
+
+    async def _wait(self, longest: timedelta, summary: str) -> bool:
+        """Wait for a hint or a request to cancel; False when `longest` has passed without either."""
+
+        def is_called() -> bool:
+            return self._changed or (self._cancel_reason is not None and not self._cancel_noted)
+
+        try:
+            await workflow.wait_condition(is_called, timeout=longest, timeout_summary=summary)
+        except TimeoutError:
+            return False
+        return True
+
+    def _why_end(self, standing: OrderStanding) -> tuple[str, str] | None:
+        if self._cancel_reason is not None:
+            return CancelRequested.__name__, self._cancel_reason
+        deadline = standing.order.rests_until
+        if deadline is not None and workflow.now() >= deadline:
+            return "DeadlinePassed", f"not filled by {deadline:%Y-%m-%d %H:%M:%S} UTC"
+        return None
+
+    async def _note_cancel(self) -> None:
+        """Write a request to cancel down: from then on the gate lets nothing out."""
+        if self._cancel_reason is not None and not self._cancel_noted:
+            self._cancel_noted = True
+            self._story.cancelling(self._cancel_reason)
+            await steps.request_cancel(self._trade_id, self._cancel_reason)
+
+    async def _stop_if_cancelled(self) -> None:
+        await self._note_cancel()
+        if self._cancel_reason is not None:
+            raise CancelRequested(self._cancel_reason)
+
+    def _learn(self, standing: OrderStanding) -> OrderStanding:
+        self._standing = standing
+        self._story.stands(standing)
+        return standing
+
+    def _over(self, outcome: Outcome) -> TradeResult:
+        self._story.closed(outcome)
+        return TradeResult(trade_id=self._trade_id, outcome=outcome)
+
+    def _renew_if_long(self) -> None:
+        """Go on with a fresh history; the ledger holds where we are."""
+        unheard = self._cancel_reason is not None and not self._cancel_noted
+        if workflow.info().is_continue_as_new_suggested() and not unheard:
+            workflow.continue_as_new(self._start)
+
+    async def _uncancelled(self, trip: Coroutine[Any, Any, TradeResult]) -> TradeResult:
+        """Await the trip whatever happens: Temporal's cancellation is one more request to cancel the trade."""
+        going = asyncio.create_task(trip)
+        while True:
+            try:
+                return await asyncio.shield(going)
+            except asyncio.CancelledError:
+                if going.cancelled():
+                    raise
+                self.cancel(workflow.cancellation_reason() or "cancelled in Temporal")
+
+
+def _said_by(error: FailureError | GiveUp) -> tuple[str, str]:
+    """The code and the reason that an error gives to people.
+
+    An activity's error arrives wrapped in an ActivityError, a local activity's as it is.
+    """
+    if isinstance(error, GiveUp):
+        return type(error).__name__, str(error)
+    told = error.cause if isinstance(error, ActivityError) else error
+    if isinstance(told, ApplicationError):
+        return told.type or type(told).__name__, told.message
+    return "StepFailed", f"a step did not succeed in time: {told or error}"

@@ -1,0 +1,83 @@
+"""What the Temporal UI shows of a trade."""
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+with workflow.unsafe.imports_passed_through():
+    from domain.money import plain
+    from domain.orders import OrderStanding
+    from domain.outcomes import Outcome
+    from domain.signals import Signal
+    from domain.trades import OpenedTrade
+
+TRADE_STATUS = SearchAttributeKey.for_keyword("TradeStatus")
+SYMBOL = SearchAttributeKey.for_keyword("Symbol")
+SIDE = SearchAttributeKey.for_keyword("Side")
+STRATEGY = SearchAttributeKey.for_keyword("Strategy")
+VENUE = SearchAttributeKey.for_keyword("Venue")
+ACCOUNT = SearchAttributeKey.for_keyword("Account")
+SEARCH_ATTRIBUTES = (TRADE_STATUS, SYMBOL, SIDE, STRATEGY, VENUE, ACCOUNT)
+
+
+def at_start(signal: Signal) -> TypedSearchAttributes:
+    """What is known about a trade before it begins."""
+    pairs: list[SearchAttributePair[str]] = [
+        SearchAttributePair(TRADE_STATUS, "received"),
+        SearchAttributePair(SYMBOL, str(signal.pair)),
+        SearchAttributePair(SIDE, signal.action),
+        *([SearchAttributePair(STRATEGY, signal.strategy)] if signal.strategy else []),
+    ]
+    return TypedSearchAttributes(pairs)
+
+
+class Story:
+    """The trade's current details: its story so far, one line for each stop. `indexed`: Temporal has our attributes."""
+
+    def __init__(self, signal: Signal, *, indexed: bool) -> None:
+        self._headline, self._indexed = signal.headline, indexed
+        self._lines: list[str] = []
+
+    def opened(self, trade: OpenedTrade) -> None:
+        self._tell(f"opened on account {trade.rules.account}")
+        self._index("open", account=trade.rules.account)
+
+    def routed(self, reason: str) -> None:
+        self._tell(f"route: {reason}")
+
+    def sized(self, standing: OrderStanding) -> None:
+        self._headline = standing.order.headline
+        self._tell(f"order {standing.order.order_id}, at worst {plain(standing.order.limit_price)}")
+        self._index("placing", venue=standing.order.venue)
+
+    def stands(self, standing: OrderStanding) -> None:
+        filled = f"{plain(standing.filled_base)} of {plain(standing.order.base_qty)} {standing.order.pair.base} filled"
+        self._tell(f"order is {standing.state.replace('_', ' ')}, {filled}")
+
+    def rests(self) -> None:
+        self._index("resting")
+
+    def unresolved(self, reason: str) -> None:
+        self._tell(f"**unresolved, a person should look:** {reason}")
+        self._index("unresolved")
+
+    def cancelling(self, reason: str) -> None:
+        self._tell(f"cancel asked for: {reason}")
+
+    def closed(self, outcome: Outcome) -> None:
+        price = f" at {outcome.average_price:.8g}" if outcome.average_price else ""
+        reason = f": {outcome.reason}" if outcome.reason else ""
+        self._tell(f"**{outcome.kind.replace('_', ' ')}**{price}{reason}")
+        self._index(outcome.kind)
+
+    def _tell(self, line: str) -> None:
+        if not self._lines or self._lines[-1] != line:
+            self._lines.append(line)
+        workflow.set_current_details("\n".join([f"### {self._headline}", *(f"- {said}" for said in self._lines[-20:])]))
+
+    def _index(self, status: str, *, venue: str | None = None, account: str | None = None) -> None:
+        if not self._indexed:
+            return
+        updates = [TRADE_STATUS.value_set(status)]
+        updates += [VENUE.value_set(venue)] if venue else []
+        updates += [ACCOUNT.value_set(account)] if account else []
+        workflow.upsert_search_attributes(updates)
