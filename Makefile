@@ -2,7 +2,6 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-CODE := domain venues ledger config activities workflows worker api cli simulators tests
 
 .PHONY: up test check lint fmt lock clean
 

@@ -22,7 +22,7 @@ class Quoting:
     @activity.defn
     async def fetch_quotes(self, trade: OpenedTrade) -> Quotes:
         """Quotes of the candidates, and why some have none. Raises when no candidate answers."""
-        pair = traded_pair(trade.signal.pair, trade.rules)
+        pair = traded_pair(trade.signal.pair, trade.rules.tradable_pairs)
         asked = [venue_of(self._venues, trade.rules.account).quote(pair, trade.signal.action)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         quotes = tuple(answer for answer in answers if isinstance(answer, Quote))

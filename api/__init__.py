@@ -1,0 +1,1 @@
+"""The door through which alerts and operators come in."""

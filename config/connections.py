@@ -101,12 +101,14 @@ class CoinbaseSettings(Group):
 class PaperSettings(Group):
     """The paper exchange"""
 
-    paper_exchange_url: Url = setting("http://127.0.0.1:8780", "where paper orders go")
     paper_key_file: Path = setting(
         Path(".surefill/exchange/cdp_api_key.json"), "its key, which it writes itself", unit="path"
     )
     exchange_port: Port = setting(8780, "where `surefill up` starts it", unit="port")
-    exchange_control_port: Port = setting(8781, "where its tests and faults are controlled", unit="port")
+    exchange_control_port: Port = setting(8781, "where its prices and faults are controlled", unit="port")
+    paper_exchange_url: Url = setting(
+        _local_url("exchange_port"), "where paper orders go; empty: this machine, SUREFILL_EXCHANGE_PORT"
+    )
 
 
 class GatewaySettings(Group):
@@ -193,7 +195,8 @@ class RunningSettings(Group):
 
     state_dir: Path = setting(Path(".surefill"), "where `surefill up` keeps its files", unit="path")
     database_url: Annotated[str, Field(repr=False), AfterValidator(_database_url)] = setting(
-        "sqlite:///.surefill/ledger.db", "the ledger: a SQLite file, or PostgreSQL"
+        lambda before: f"sqlite:///{before['state_dir']}/ledger.db",
+        "the ledger: a SQLite file, or PostgreSQL; empty: ledger.db in SUREFILL_STATE_DIR",
     )
     temporal_port: Port = setting(7233, "where `surefill up` starts its own Temporal", unit="port")
     temporal_ui_port: Port = setting(8233, "where that Temporal's web page is", unit="port")

@@ -85,6 +85,11 @@ class Settings(
         named = parse_sources(self.webhook_sources.get_secret_value())
         return MappingProxyType({**shared, **{name: SecretStr(secret) for name, secret in named.items()}})
 
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """Everything that must never show anywhere."""
+        own = (self.operator_token, self.coinbase_private_key, self.webhook_api_key)
+        return tuple(secret for secret in (*self.sources().values(), *own) if secret.get_secret_value())
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
         conflicts = [*self._about_sizes(), *self._about_coinbase(), *self._about_strangers()]

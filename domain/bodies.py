@@ -63,6 +63,15 @@ class Fields:
     def secret(self) -> str | None:
         return self._secret
 
+    def hiding(self, secrets: Iterable[str]) -> "Fields":
+        """The same without any of `secrets` in its fields; short ones are left, they stand there by accident."""
+        long = sorted((secret for secret in secrets if len(secret) >= _MASKED_FROM), key=len, reverse=True)
+        hidden = {_masked_name(name, long): _masked(value, long) for name, value in self.values.items()}
+        if hidden == self.values:
+            return self
+        remark = "the secret stood in other fields too and was masked there"
+        return Fields(hidden, self._secret, (*self.remarks, remark))
+
     def __repr__(self) -> str:
         return f"Fields({', '.join(sorted(self.values))})"
 
@@ -139,12 +148,7 @@ def _fields(pairs: list[tuple[str, Tree]], remarks: tuple[str, ...]) -> Fields:
             raise AlertRefused("field_duplicate", f"{name!r:.60} stands twice", fix="send it once", field=name[:60])
         values[name] = value
     secret = _secret(values.pop(SECRET_FIELD, None))
-    if secret is None or len(secret) < _MASKED_FROM:
-        return Fields(values, secret, remarks)
-    hidden = {_masked_name(name, [secret]): masked(value, [secret]) for name, value in values.items()}
-    if hidden != values:
-        remarks = (*remarks, "the secret stood in other fields too and was masked there")
-    return Fields(hidden, secret, remarks)
+    return Fields(values, secret, remarks).hiding([secret or ""])
 
 
 def _secret(value: Tree) -> str | None:

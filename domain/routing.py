@@ -1,19 +1,19 @@
 """Which pair is traded for a signal, and where."""
 
+from collections.abc import Sequence
+
 from domain.errors import PairUnknown
 from domain.pairs import Pair
-from domain.rules import Rules
 
 
-def traded_pair(asked: Pair, rules: Rules) -> Pair:
+def traded_pair(asked: Pair, listed: Sequence[Pair]) -> Pair:
     """The listed pair for `asked`. Dollars and USDC stand for each other when only one of the two is listed.
 
     Raises PairUnknown that names what is listed.
     """
-    if asked in rules.tradable_pairs:
+    if asked in listed:
         return asked
-    siblings = [pair for pair in rules.tradable_pairs if pair.base == asked.base and pair.counts_in_usd]
+    siblings = [pair for pair in listed if pair.base == asked.base and pair.counts_in_usd]
     if asked.counts_in_usd and siblings:
         return siblings[0]
-    listed = ", ".join(str(pair) for pair in rules.tradable_pairs)
-    raise PairUnknown(f"{asked} is not among the pairs that may be traded: {listed}")
+    raise PairUnknown(f"{asked} is not among the pairs that may be traded: {', '.join(map(str, listed))}")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from domain.attempts import Admission, Answer, Attempt, Send, proves_not_placed
+from domain.money import plain
 from domain.orders import TERMINAL, Order, OrderStanding, Prepared
 from domain.rules import Limits
 from ledger import budgets, rows
@@ -50,7 +51,11 @@ class Orders(Book):
         )
         note(session, order.trade_id, "quoted", "route chosen", route_reason)
         note(
-            session, order.trade_id, "sized", order.headline, f"at most {order.largest_quote_qty:f} {order.pair.quote}"
+            session,
+            order.trade_id,
+            "sized",
+            order.headline,
+            f"worth {plain(order.largest_quote_qty)} {order.pair.quote} at its worst price",
         )
         return rows.standing(row)
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Annotated
 
+from pydantic import Field
 from sqlmodel import Session, col, select
 
 from domain.attempts import Attempt
@@ -71,7 +73,7 @@ class TradeSheet(Value):
 
 
 class TradeFilter(Value):
-    """Which trades to list; None: any."""
+    """Which trades to list; None: any. `before`: only those that come after this trade id in the list."""
 
     status: str | None = None
     outcome: str | None = None
@@ -81,6 +83,7 @@ class TradeFilter(Value):
     source: str | None = None
     strategy: str | None = None
     before: str | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
 
 
 class AlertLine(Value):
@@ -110,17 +113,17 @@ class Reading(Book):
     """Read-only views, each on one snapshot."""
 
     @reads
-    def trades(self, session: Session, which: TradeFilter, limit: int) -> Sequence[TradeLine]:
+    def trades(self, session: Session, which: TradeFilter) -> Sequence[TradeLine]:
         """Trades, newest first; `which.before`: only those that come after this trade id in that order."""
         statement = select(TradeRow, OrderRow, SignalRow).join(SignalRow).join(OrderRow, isouter=True)
-        wanted = which.model_dump(exclude_none=True, exclude={"before", "outcome"})
+        wanted = which.model_dump(exclude_none=True, exclude={"before", "outcome", "limit"})
         for column, value in wanted.items():
             statement = statement.where(col(getattr(TradeRow, column)) == value)
         if which.outcome is not None:
             statement = statement.where(col(TradeRow.outcome_kind) == which.outcome)
         if which.before is not None:
             statement = statement.where(col(TradeRow.trade_id) < which.before)
-        statement = statement.order_by(col(TradeRow.trade_id).desc()).limit(limit)
+        statement = statement.order_by(col(TradeRow.trade_id).desc()).limit(which.limit)
         return [_line(trade, order, signal) for trade, order, signal in session.exec(statement)]
 
     @reads

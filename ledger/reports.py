@@ -3,6 +3,7 @@
 from sqlmodel import Session, col, select
 
 from domain.errors import OrderMismatch
+from domain.money import plain
 from domain.orders import AT_VENUE, TERMINAL, Fill, Order, OrderReport, OrderStanding, OrderState, differences
 from domain.positions import after_fill
 from ledger import budgets, rows
@@ -85,8 +86,11 @@ def _book_fill(session: Session, row: OrderRow, fill: Fill) -> None:
     row.fee += fill.fee
     _move_position(session, row, fill)
     late = _is_late(session, row)
-    what = f"{row.action} {fill.base_qty:f} at {fill.price:f}, fee {fill.fee:f} ({fill.liquidity})"
-    note(session, row.trade_id, "fill", "late fill" if late else "fill", what, level="alert" if late else "info")
+    what, fee = f"{plain(fill.base_qty)} at {plain(fill.price)}", f"fee {plain(fill.fee)}, {fill.liquidity}"
+    if late:
+        note(session, row.trade_id, "late fill", what, f"{fee}; the trade was closed already", level="alert")
+    else:
+        note(session, row.trade_id, "fill", what, fee)
 
 
 def _move_position(session: Session, row: OrderRow, fill: Fill) -> None:
@@ -133,5 +137,5 @@ def _finish(session: Session, row: OrderRow) -> None:
 
 def _progress(row: OrderRow) -> str:
     asked = Order.model_validate_json(row.asked).base_qty
-    text = f"{row.filled_base:f} of {asked:f} filled"
-    return text if row.filled_base == row.reported_base else f"{text}, fills for {row.reported_base:f} are awaited"
+    text = f"{plain(row.filled_base)} of {plain(asked)} filled"
+    return text if row.filled_base == row.reported_base else f"{text}, fills of {plain(row.reported_base)} are awaited"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from domain.attempts import FENCE_MARGIN
@@ -10,7 +11,7 @@ from domain.values import Value
 from ledger.audit import note
 from ledger.book import Book, reads, writes
 from ledger.database import insert_once, now
-from ledger.tables import AttemptRow, EpochRow, OrderRow, SwitchRow
+from ledger.tables import AttemptRow, EpochRow, OrderRow, SignalRow, SwitchRow, TradeRow
 
 _HALT = "halt"
 
@@ -67,16 +68,26 @@ class Switches(Book):
 
     @writes
     def confirm_epoch(self, session: Session, namespace_id: str, by: str) -> Epoch:
-        """Let the Temporal database with this namespace id drive the ledger; workers of another stop at the gate."""
+        """Let the Temporal database with this namespace id drive the ledger; workers of another stop at the gate.
+
+        Trades that have not ended are started there again, and go on from their rows.
+        """
         latest = latest_epoch(session)
         if latest is not None and latest.namespace_id == namespace_id:
             return latest
         number = latest.epoch + 1 if latest else 1
         row = EpochRow(epoch=number, namespace_id=namespace_id, confirmed_by=by, confirmed_at=now(session))
         if insert_once(session, row):
+            _start_again(session)
             note(session, None, "temporal", f"epoch {number}", f"namespace {namespace_id}, confirmed by {by}")
         kept = session.get_one(EpochRow, number)
         return Epoch(epoch=kept.epoch, namespace_id=kept.namespace_id)
+
+
+def _start_again(session: Session) -> None:
+    ended = select(TradeRow.signal_id).where(col(TradeRow.status) == "closed")
+    going_on = update(SignalRow).where(col(SignalRow.signal_id).not_in(ended))
+    session.execute(going_on.values(started_at=None))
 
 
 def turn_halt(session: Session, is_on: bool, reason: str, by: str) -> Halted:

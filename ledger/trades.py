@@ -96,10 +96,11 @@ class Trades(Book):
             note(session, trade_id, "unresolved", "a person should look", reason, level="alert")
 
     @reads
-    def still_open(self, session: Session, trade_ids: Sequence[str]) -> Sequence[OpenedTrade]:
-        """Those of the trades that are open in the books."""
-        statement = select(TradeRow).where(col(TradeRow.trade_id).in_(trade_ids), col(TradeRow.status) == "open")
-        return [rows.opened_trade(session, row) for row in session.exec(statement)]
+    def not_closed(self, session: Session, trade_ids: Sequence[str]) -> Sequence[Signal]:
+        """The signals of those of the trades that have not ended in the books."""
+        statement = select(SignalRow).join(TradeRow).where(col(TradeRow.trade_id).in_(trade_ids))
+        found = session.exec(statement.where(col(TradeRow.status) != "closed"))
+        return [Signal.model_validate_json(row.signal) for row in found]
 
     @reads
     def accounts_with_resting_orders(self, session: Session) -> Sequence[str]:

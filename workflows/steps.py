@@ -21,14 +21,8 @@ def _said(policy: workflow.ActivityConfig, summary: str) -> workflow.ActivityCon
     return {**policy, "summary": summary}
 
 
-def _local(policy: workflow.LocalActivityConfig, summary: str) -> workflow.LocalActivityConfig:
-    return {**policy, "summary": summary}
-
-
 async def open_trade(trade_id: str) -> OpenedTrade:
-    return await workflow.execute_local_activity_method(
-        Recording.open_trade, trade_id, **_local(policies.OPEN_TRADE, "open")
-    )
+    return await workflow.execute_local_activity_method(Recording.open_trade, trade_id, **policies.OPEN_TRADE)
 
 
 async def fetch_quotes(trade: OpenedTrade) -> Quotes:
@@ -44,7 +38,7 @@ async def fetch_quotes(trade: OpenedTrade) -> Quotes:
 
 async def size_order(trade: OpenedTrade, route: Route) -> OrderStanding:
     return await workflow.execute_local_activity_method(
-        Recording.size_order, SizeRequest(trade=trade, route=route), **_local(policies.SIZE_ORDER, "size")
+        Recording.size_order, SizeRequest(trade=trade, route=route), **policies.SIZE_ORDER
     )
 
 
@@ -79,26 +73,20 @@ async def ask_to_watch(account: str) -> None:
 
 
 async def read_standing(order_id: str) -> OrderStanding:
-    return await workflow.execute_local_activity_method(
-        Recording.read_standing, order_id, **_local(policies.READ_STANDING, "read")
-    )
+    return await workflow.execute_local_activity_method(Recording.read_standing, order_id, **policies.READ_STANDING)
 
 
 async def request_cancel(trade_id: str, reason: str) -> None:
     note = TradeNote(trade_id=trade_id, by="a message to the workflow", text=reason)
-    await workflow.execute_local_activity_method(
-        Recording.request_cancel, note, **_local(policies.REQUEST_CANCEL, "cancel")
-    )
+    await workflow.execute_local_activity_method(Recording.request_cancel, note, **policies.REQUEST_CANCEL)
 
 
 async def mark_unresolved(trade_id: str, reason: str) -> None:
     note = TradeNote(trade_id=trade_id, by="the workflow", text=reason)
-    await workflow.execute_local_activity_method(
-        Recording.mark_unresolved, note, **_local(policies.MARK_UNRESOLVED, "unresolved")
-    )
+    await workflow.execute_local_activity_method(Recording.mark_unresolved, note, **policies.MARK_UNRESOLVED)
 
 
 async def close_trade(trade_id: str, outcome: Outcome) -> Outcome:
     return await workflow.execute_local_activity_method(
-        Recording.close_trade, CloseRequest(trade_id=trade_id, outcome=outcome), **_local(policies.CLOSE_TRADE, "close")
+        Recording.close_trade, CloseRequest(trade_id=trade_id, outcome=outcome), **policies.CLOSE_TRADE
     )

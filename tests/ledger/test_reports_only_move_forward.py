@@ -66,7 +66,7 @@ async def test_a_fill_after_closing_is_booked_and_alerted(ledger: Ledger) -> Non
     assert standing.filled_base == Decimal("0.004")
     sheet = await ledger.reading.trade(order.trade_id)
     assert sheet is not None
-    assert [event.decision for event in sheet.timeline if event.level == "alert"] == ["late fill"]
+    assert [event.stop for event in sheet.timeline if event.level == "alert"] == ["late fill"]
     (budget, _) = await ledger.reading.budgets()
     assert (budget.trades, budget.usd_reserved, budget.usd_spent) == (1, Decimal(0), Decimal(10))
 

@@ -1,0 +1,192 @@
+"""The trip of an alert through the door: secret, body, signal, ledger. Only then comes the answer."""
+
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.guarding import Guard
+from api.refusals import Refused
+from domain.alerts import AlertRefused, Fields, alert_key, body_hash, check_age, read_body, redacted_text, to_signal
+from domain.errors import PairUnknown
+from domain.exchanges import find_exchange
+from domain.pairs import Pair
+from domain.routing import traded_pair
+from domain.signals import Signal, new_signal_id
+from ledger.ledger import Ledger
+from ledger.signals import Alert, Kept
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# Without the letters and digits that people mix up.
+_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+_TOKEN_LENGTH = 8
+_MAX_RECORD = 4096
+_SECRET_IN_TEXT = re.compile(r"(?i)(api_?key\W{0,6})[^\s\"',;}]+")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What of the settings an alert is held to. `exchanges`: whether each known one can be traded on."""
+
+    max_signal_age_s: int
+    duplicate_window_s: int
+    tradable_pairs: tuple[Pair, ...]
+    exchanges: Mapping[str, bool]
+    default_exchange: str
+
+
+@dataclass(frozen=True)
+class Knock:
+    """An alert at the door: who says it is, and what shows it. `is_operator`: the operator token was checked."""
+
+    source: str
+    remote: str
+    body: bytes
+    secret: str | None = None
+    signature: str | None = None
+    is_operator: bool = False
+
+    @property
+    def shows_itself(self) -> bool:
+        """Whether the sender can be told without reading the body."""
+        return self.is_operator or self.secret is not None or self.signature is not None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of an alert that was kept, now or before."""
+
+    kept: Kept
+    warnings: tuple[str, ...]
+
+
+class Intake:
+    """Takes alerts in. `on_kept`: told of every new signal once it is kept, and must return at once."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        guard: Guard,
+        policy: Policy,
+        secrets_to_hide: Iterable[SecretStr],
+        on_kept: Callable[[Signal], None],
+    ) -> None:
+        self._ledger, self._guard, self._policy, self._on_kept = ledger, guard, policy, on_kept
+        self._secrets = [text for secret in secrets_to_hide if (text := secret.get_secret_value())]
+
+    async def take(self, knock: Knock) -> Taken:
+        """Keep the alert. Raises Refused; an alert whose sender is known is recorded also then."""
+        if knock.shows_itself:
+            self._check_knock(knock)
+        fields = await self._fields(knock)
+        if not knock.shows_itself:
+            self._guard.check_secret(knock.source, fields.secret, knock.remote)
+        self._guard.count_alert(knock.source)
+        return await self._take(knock, fields.hiding(self._secrets))
+
+    def _check_knock(self, knock: Knock) -> None:
+        if knock.signature is not None:
+            self._guard.check_signature(knock.source, knock.signature, knock.body, knock.remote)
+        elif not knock.is_operator:
+            self._guard.check_secret(knock.source, knock.secret, knock.remote)
+
+    async def _fields(self, knock: Knock) -> Fields:
+        if not knock.shows_itself:
+            self._guard.source_secret(knock.source)
+        try:
+            return read_body(knock.body)
+        except AlertRefused as error:
+            if knock.shows_itself:
+                await self._record(_nameless(knock, self._text_of(knock.body)), error)
+            raise Refused.of_alert(error) from error
+
+    async def _take(self, knock: Knock, fields: Fields) -> Taken:
+        text = redacted_text(fields, self._secrets)
+        try:
+            signal, warnings = self._signal(knock, fields)
+            alert = self._alert(knock, fields, signal, text)
+        except AlertRefused as error:
+            await self._record(_nameless(knock, text), error)
+            raise Refused.of_alert(error) from error
+        try:
+            check_age(signal, datetime.now(UTC), self._policy.max_signal_age_s)
+        except AlertRefused as error:
+            earlier = await self._record(alert, error)
+            if earlier is None:
+                raise Refused.of_alert(error) from error
+            return Taken(earlier, warnings)
+        kept = await _stored(self._ledger.signals.keep(alert, signal))
+        log.info("alert_%s source=%s trade_id=%s", _fate(kept), knock.source, kept.signal.trade_id)
+        if not kept.duplicate:
+            self._on_kept(kept.signal)
+        return Taken(kept, warnings)
+
+    def _alert(self, knock: Knock, fields: Fields, signal: Signal, text: str) -> Alert:
+        window = timedelta(seconds=self._policy.duplicate_window_s) if signal.explicit_id is None else None
+        return Alert(
+            source=knock.source,
+            remote=knock.remote,
+            body=text,
+            key=alert_key(knock.source, fields),
+            body_hash=body_hash(fields),
+            window=window,
+        )
+
+    def _signal(self, knock: Knock, fields: Fields) -> tuple[Signal, tuple[str, ...]]:
+        now = datetime.now(UTC)
+        token = "".join(secrets.choice(_LETTERS) for _ in range(_TOKEN_LENGTH))
+        signal, warnings = to_signal(
+            fields,
+            source=knock.source,
+            signal_id=new_signal_id(now, token),
+            received_at=now,
+            max_age_s=self._policy.max_signal_age_s,
+            exchanges=self._policy.exchanges,
+        )
+        if signal.exchange is None:
+            find_exchange(self._policy.default_exchange, self._policy.exchanges)
+        try:
+            traded_pair(signal.pair, self._policy.tradable_pairs)
+        except PairUnknown as error:
+            fix = "send one of these, or add the pair to SUREFILL_CEX_TRADING_PAIRS"
+            raise AlertRefused("pair_not_traded", str(error), fix=fix, field="symbol") from error
+        return signal, warnings
+
+    async def _record(self, alert: Alert, error: AlertRefused) -> Kept | None:
+        log.info("alert_refused source=%s code=%s field=%s", alert.source, error.code, error.field)
+        return await _stored(self._ledger.signals.refuse(alert, error.code, str(error)))
+
+    def _text_of(self, body: bytes) -> str:
+        """A body that cannot be read, for its record, without what looks like a secret."""
+        text = body[:_MAX_RECORD].decode(errors="replace")
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return _SECRET_IN_TEXT.sub(r"\1***", text)
+
+
+def _nameless(knock: Knock, text: str) -> Alert:
+    """An alert that repeats nothing."""
+    return Alert(source=knock.source, remote=knock.remote, body=text, key="", body_hash="", window=None)
+
+
+def _fate(kept: Kept) -> str:
+    return "duplicate" if kept.duplicate else "accepted"
+
+
+async def _stored(storing: Awaitable[T]) -> T:
+    """What `storing` gives. Raises Refused with 503 when the ledger cannot take it: the sender shall send it again."""
+    try:
+        return await storing
+    except SQLAlchemyError as error:
+        log.error("alert_not_stored error=%s", type(error).__name__)
+        text, fix = "the alert could not be stored", "send it again: nothing was traded, or the same answer comes"
+        raise Refused(503, "not_stored", text, fix, retry_after_s=5) from error

@@ -1,0 +1,132 @@
+"""What operators read and do. Every endpoint here wants the operator token."""
+
+import asyncio
+import logging
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+from temporalio.service import RPCError
+
+from api.doors import doors_of, operator_of
+from api.refusals import Refusal, Refused
+from domain.names import trade_workflow_id
+from domain.outcomes import Outcome
+from domain.positions import Position
+from ledger.reading import AlertLine, BudgetLine, TradeFilter, TradeLine, TradeSheet
+from ledger.switches import Halt, Halted
+from workflows.trade import TradeWorkflow
+
+log = logging.getLogger(__name__)
+
+Operator = Annotated[str, Depends(operator_of)]
+
+# Telling Temporal is a courtesy: the request stands in the ledger, and the relay's look comes later.
+_TELL_S = 3.0
+
+router = APIRouter(tags=["operating"], responses={code: {"model": Refusal} for code in (401, 404, 422, 429)})
+
+
+class TradePage(BaseModel):
+    """Trades, newest first. `next`: pass it as `before` to get the page after this one."""
+
+    trades: list[TradeLine]
+    next: str | None
+
+
+class TradeView(TradeSheet):
+    """A trade, and where to see its workflow."""
+
+    temporal: str
+
+
+class Reason(BaseModel):
+    """Why an operator does something."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class CancelView(BaseModel):
+    """What became of a request to cancel. `too_late`: the trade had ended before, `outcome` says how."""
+
+    trade_id: str
+    requested: bool
+    too_late: bool
+    outcome: Outcome | None
+
+
+@router.get("/trades")
+async def trades(request: Request, _by: Operator, which: Annotated[TradeFilter, Query()]) -> TradePage:
+    """List trades, newest first, filtered by equality."""
+    found = list(await doors_of(request).ledger.reading.trades(which))
+    return TradePage(trades=found, next=found[-1].trade_id if len(found) == which.limit else None)
+
+
+@router.get("/trades/{trade_id}")
+async def trade(request: Request, _by: Operator, trade_id: str) -> TradeView:
+    """One trade: its timeline with the reason of each stop, orders, attempts and fills."""
+    doors = doors_of(request)
+    sheet = await doors.ledger.reading.trade(trade_id)
+    if sheet is None:
+        raise _no_trade(trade_id)
+    return TradeView(**sheet.model_dump(), temporal=doors.temporal_link(trade_workflow_id(trade_id)))
+
+
+@router.post("/trades/{trade_id}/cancel")
+async def cancel(request: Request, by: Operator, trade_id: str, why: Reason) -> CancelView:
+    """Cancel a trade: from the answer on nothing more of it is sent; a live order is ended at its venue."""
+    doors = doors_of(request)
+    if await doors.ledger.reading.trade(trade_id) is None:
+        raise _no_trade(trade_id)
+    answer = await doors.ledger.trades.request_cancel(trade_id, why.reason, by)
+    if not answer.too_late:
+        handle = doors.client.get_workflow_handle(trade_workflow_id(trade_id))
+        try:
+            await asyncio.wait_for(handle.signal(TradeWorkflow.cancel, why.reason), _TELL_S)
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            log.warning(
+                "cancel_not_told trade_id=%s error=%s; the relay tells it later", trade_id, type(error).__name__
+            )
+    return CancelView(
+        trade_id=trade_id, requested=not answer.too_late, too_late=answer.too_late, outcome=answer.outcome
+    )
+
+
+@router.get("/halt")
+async def halt(request: Request, _by: Operator) -> Halt:
+    """Whether trading is halted."""
+    return await doors_of(request).ledger.switches.halt()
+
+
+@router.post("/halt")
+async def set_halt(request: Request, by: Operator, why: Reason) -> Halted:
+    """Halt trading: once this answers nothing more is sent; `underway` may still arrive. Cancelling goes on."""
+    return await doors_of(request).ledger.switches.set_halt(True, why.reason, by)
+
+
+@router.post("/resume")
+async def resume(request: Request, by: Operator, why: Reason) -> Halted:
+    """Let trading go on."""
+    return await doors_of(request).ledger.switches.set_halt(False, why.reason, by)
+
+
+@router.get("/positions")
+async def positions(request: Request, _by: Operator) -> list[Position]:
+    """What our trades have left on each account."""
+    return list(await doors_of(request).ledger.reading.positions())
+
+
+@router.get("/budgets")
+async def budgets(request: Request, _by: Operator) -> list[BudgetLine]:
+    """What was reserved and spent, by budget and day."""
+    return list(await doors_of(request).ledger.reading.budgets())
+
+
+@router.get("/alerts")
+async def alerts(request: Request, _by: Operator, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[AlertLine]:
+    """What came in, latest first, and its fate."""
+    return list(await doors_of(request).ledger.reading.alerts(limit))
+
+
+def _no_trade(trade_id: str) -> Refused:
+    return Refused(404, "trade_unknown", f"there is no trade {trade_id!r:.80}", "see GET /trades for their ids")

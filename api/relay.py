@@ -1,0 +1,146 @@
+"""Starting workflows: beside the answer, and again until Temporal has every one of them.
+
+A start can hang for half a minute when Temporal is frozen, so nobody waits for one. What was not started at once stands
+in the ledger, and any api process starts it later; Temporal refuses the second of two starts.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.watching import start_watcher
+from domain.names import TASK_QUEUE, TRADE_WORKFLOW, trade_workflow_id
+from domain.signals import Signal
+from domain.trades import TradeStart
+from ledger.ledger import Ledger
+from wiring.temporal import OtherTemporal, confirmed_epoch
+from workflows.trade import TradeWorkflow
+from workflows.visible import at_start
+
+log = logging.getLogger(__name__)
+
+# Starts that may be on their way at once; what comes on top waits in the ledger.
+_AT_ONCE = 50
+_START_S = 10.0
+_LOOK_EVERY_S = 1.0
+_LOOKS_FOR_A_MENDING = 15
+_BATCH = 200
+_TERMINATED = f'WorkflowType = "{TRADE_WORKFLOW}" AND ExecutionStatus IN ("Terminated", "TimedOut", "Canceled")'
+
+
+class Relay:
+    """Starts trades. `eager`: a worker with the same client runs in this process, and may begin at once.
+
+    `trouble`: why nothing is started at the moment, "" when all is well.
+    """
+
+    def __init__(self, ledger: Ledger, client: Client, *, eager: bool = False) -> None:
+        self._ledger, self._client, self._eager = ledger, client, eager
+        self._going: dict[str, asyncio.Task[None]] = {}
+        self._indexed = True
+        self.trouble = "not connected to Temporal yet"
+
+    def start_soon(self, signal: Signal) -> None:
+        """Start the signal's trade beside whatever is going on; in times of trouble it waits in the ledger."""
+        if not self.trouble and signal.signal_id not in self._going and len(self._going) < _AT_ONCE:
+            task = asyncio.create_task(self._start(signal))
+            self._going[signal.signal_id] = task
+            task.add_done_callback(lambda _: self._going.pop(signal.signal_id, None))
+
+    async def run(self) -> None:
+        """Start what was not started, and mend what Temporal lost, until cancelled."""
+        try:
+            while True:
+                await self._look_after(self._mend)
+                for _ in range(_LOOKS_FOR_A_MENDING):
+                    await self._look_after(self._start_waiting)
+                    await asyncio.sleep(_LOOK_EVERY_S)
+        finally:
+            for task in list(self._going.values()):
+                task.cancel()
+
+    async def _look_after(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            if self.trouble:
+                await confirmed_epoch(self._client, self._ledger)
+            self.trouble = ""
+            await work()
+        except OtherTemporal as error:
+            self._wait_because(str(error))
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            self._wait_because(f"Temporal does not answer ({type(error).__name__})")
+        except SQLAlchemyError as error:
+            self._wait_because(f"the ledger does not answer ({type(error).__name__})")
+
+    def _wait_because(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            log.warning("relay_waits reason=%s", trouble)
+        self.trouble = trouble
+
+    async def _start_waiting(self) -> None:
+        for signal in await self._ledger.signals.not_started(_BATCH):
+            self.start_soon(signal)
+
+    async def _start(self, signal: Signal) -> None:
+        try:
+            await asyncio.wait_for(self._start_workflow(signal), _START_S)
+            await self._ledger.signals.mark_started([signal.signal_id])
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            # A server that cannot be told is asked for its name before it is told anything else.
+            self._wait_because(f"Temporal does not answer ({type(error).__name__})")
+        except SQLAlchemyError as error:
+            log.warning("start_not_noted trade_id=%s error=%s", signal.trade_id, type(error).__name__)
+
+    async def _start_workflow(self, signal: Signal) -> None:
+        """Start the trade's workflow unless it runs or is done; one that was terminated starts again."""
+        try:
+            await self._client.start_workflow(
+                TradeWorkflow.run,
+                TradeStart(trade_id=signal.trade_id, signal=signal, indexed=self._indexed),
+                id=trade_workflow_id(signal.trade_id),
+                task_queue=TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                search_attributes=at_start(signal) if self._indexed else None,
+                static_summary=signal.headline,
+                static_details=_details(signal),
+                request_eager_start=self._eager,
+            )
+        except WorkflowAlreadyStartedError:
+            log.info("trade_runs_already trade_id=%s", signal.trade_id)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT or not self._indexed:
+                raise
+            log.warning("search_attributes_missing error=%s; trades start without them", error)
+            self._indexed = False
+            await self._start_workflow(signal)
+
+    async def _mend(self) -> None:
+        """End the trades that somebody terminated in Temporal, and see that resting orders are watched."""
+        terminated = [
+            run.id.removeprefix(trade_workflow_id("")) async for run in self._client.list_workflows(_TERMINATED)
+        ]
+        for signal in await self._ledger.trades.not_closed(terminated):
+            log.warning("trade_was_terminated trade_id=%s; it is ended properly", signal.trade_id)
+            await self._ledger.trades.request_cancel(signal.trade_id, "terminated in Temporal", "Temporal")
+            self.start_soon(signal)
+        for account in await self._ledger.trades.accounts_with_resting_orders():
+            await asyncio.wait_for(start_watcher(self._client, account), _START_S)
+
+
+def _details(signal: Signal) -> str:
+    """What the alert said, for the Temporal UI."""
+    said = {
+        "source": signal.source,
+        "strategy": signal.strategy,
+        "alert id": signal.explicit_id,
+        "price in the alert": signal.price,
+        "alert fired at": signal.alerted_at,
+        "note": signal.note,
+    }
+    return "\n".join(f"- {name}: {value}" for name, value in said.items() if value is not None)

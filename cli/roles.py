@@ -1,0 +1,151 @@
+"""Commands that run something: everything at once, or one role alone."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Annotated
+
+import typer
+
+from cli.loading import settings_or_exit
+from config.settings import Settings
+
+Role = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (up, api, worker, together, exchange, migrate, confirm_temporal):
+        app.command(name=_NAMES.get(command.__name__))(command)
+
+
+def up(
+    one_process: Annotated[
+        bool, typer.Option("--one-process", help="Run api and worker as one process (`surefill all`).")
+    ] = False,
+) -> None:
+    """Start everything on this machine: Temporal, the paper exchange, worker and api; Ctrl-C stops it."""
+    from cli.up import run_up
+
+    settings = settings_or_exit()
+
+    async def stack(_: Settings, stop: asyncio.Event) -> None:
+        await run_up(settings, stop, one_process=one_process)
+
+    _run(stack, settings)
+
+
+def api() -> None:
+    """Run the api alone: the webhook and what operators use."""
+    from api.running import run_api
+
+    _run(run_api, settings_or_exit())
+
+
+def worker() -> None:
+    """Run a worker alone; start as many as you like."""
+    from worker.running import run_worker
+
+    _run(run_worker, settings_or_exit())
+
+
+def together() -> None:
+    """Run api and worker in one process, on one Temporal client: the shortest way from an alert to its order."""
+    _run(_api_and_worker, settings_or_exit())
+
+
+def exchange() -> None:
+    """Run the paper exchange alone; EXCHANGE_ variables set it up."""
+    from simulators.exchange import server
+
+    server.main()
+
+
+def migrate() -> None:
+    """Bring the ledger to the shape that this version needs."""
+    from ledger.database import Database
+    from ledger.migrating import migrate as apply
+
+    database = Database(settings_or_exit().database_url)
+    try:
+        apply(database)
+    finally:
+        database.close()
+    print("the ledger has the shape that this version needs")
+
+
+def confirm_temporal() -> None:
+    """Let the Temporal that is reached now drive the ledger, because the one before is lost for good.
+
+    Trades that have not ended go on there, from what the ledger knows.
+    """
+    _run(_confirm_temporal, settings_or_exit())
+
+
+_NAMES = {"together": "all"}
+
+
+async def _api_and_worker(settings: Settings, stop: asyncio.Event) -> None:
+    from api.running import open_doors
+    from api.running import serve as serve_api
+    from wiring.ledgers import open_ledger
+    from wiring.temporal import connect_with_patience
+    from worker.running import open_worker
+    from worker.running import serve as serve_worker
+
+    client = await connect_with_patience(settings, "all")
+    async with AsyncExitStack() as opened:
+        ledger = opened.enter_context(open_ledger(settings))
+        work = await opened.enter_async_context(open_worker(settings, client, ledger))
+        doors = await opened.enter_async_context(open_doors(settings, ledger, client, eager=True))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve_worker(work, stop))
+            group.create_task(serve_api(settings, doors, stop))
+
+
+async def _confirm_temporal(settings: Settings, _stop: asyncio.Event) -> None:
+    from wiring.ledgers import open_ledger
+    from wiring.temporal import connect, namespace_id
+
+    client = await connect(settings, "cli")
+    with open_ledger(settings) as ledger:
+        epoch = await ledger.switches.confirm_epoch(await namespace_id(client), "a person")
+    print(f"namespace id {epoch.namespace_id} drives this ledger, epoch {epoch.epoch}")
+
+
+def _run(role: Role, settings: Settings) -> None:
+    """Run a role until it ends, or until SIGINT or SIGTERM tells it to."""
+    import uvloop
+
+    from wiring.log import set_up_log
+
+    set_up_log(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(_until_told(role, settings))
+        except Exception as error:
+            if (said := _for_people(error)) is None:
+                raise
+            raise SystemExit(said) from error
+
+
+async def _until_told(role: Role, settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await role(settings, stop)
+
+
+def _for_people(error: BaseException) -> str | None:
+    """What an expected error says; None for one that nobody expected."""
+    from api.running import PortTaken
+    from cli.up import CannotStart
+    from ledger.shape import LedgerShape
+    from venues.coinbase.keys import KeyUnusable
+    from wiring.temporal import OtherTemporal
+
+    if isinstance(error, ExceptionGroup):
+        return next((said for inner in error.exceptions if (said := _for_people(inner))), None)
+    expected = (PortTaken, CannotStart, LedgerShape, KeyUnusable, OtherTemporal)
+    return str(error) if isinstance(error, expected) else None

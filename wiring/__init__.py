@@ -1,0 +1,1 @@
+"""From settings to the things that doors work with: the ledger, Temporal, venues, rules, the log."""

@@ -1,0 +1,66 @@
+"""The worker role: Temporal's tasks in, activities and workflows out."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from config.settings import Settings
+from ledger.ledger import Ledger
+from wiring.ledgers import open_ledger
+from wiring.temporal import confirmed_epoch, connect_with_patience
+from wiring.trading import open_venues, rules_of
+from worker.building import build_worker
+
+log = logging.getLogger(__name__)
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Work until `stop`; what runs then is finished. Raises OtherTemporal, LedgerShape, KeyUnusable."""
+    client = await _until(connect_with_patience(settings, "worker"), stop)
+    if client is None:
+        return
+    async with AsyncExitStack() as opened:
+        ledger = opened.enter_context(open_ledger(settings))
+        worker = await opened.enter_async_context(open_worker(settings, client, ledger))
+        await serve(worker, stop)
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings, client: Client, ledger: Ledger) -> AsyncIterator[Worker]:
+    """A worker that is ready to run, with its accounts registered."""
+    epoch = await confirmed_epoch(client, ledger)
+    venues = open_venues(settings)
+    try:
+        for account in venues:
+            await ledger.trades.register(account)
+        by_name = {account.name: venue for account, venue in venues.items()}
+        yield build_worker(client, ledger, by_name, rules_of(settings), epoch)
+    finally:
+        for venue in venues.values():
+            await venue.aclose()
+
+
+async def serve(worker: Worker, stop: asyncio.Event) -> None:
+    """Run the worker until `stop`."""
+    log.info("worker_started task_queue=%s", worker.task_queue)
+    running, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not running.done():
+        await worker.shutdown()
+    await running
+    log.info("worker_stopped")
+
+
+async def _until(wanted: "asyncio._CoroutineLike[Client]", stop: asyncio.Event) -> Client | None:
+    """What `wanted` gives, or None if `stop` comes first."""
+    working, stopping = asyncio.create_task(wanted), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (working, stopping):
+        if not task.done():
+            task.cancel()
+    return working.result() if working.done() and not working.cancelled() else None
