@@ -63,7 +63,6 @@ class Placing:
             standing = await self.look_up_order(order)
             if standing.final or standing.venue_order_id is None or loop.time() + pause_s > end:
                 return standing
-            activity.heartbeat()
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, policies.WATCH_FILL_LAST_PAUSE_S)
 

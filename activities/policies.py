@@ -53,28 +53,34 @@ CLOSE_TRADE = LocalActivityConfig(
     start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=30, gives_up=False)
 )
 
+# A worker that has died or was frozen is noticed after so long, and its work goes to another.
+_BEAT = timedelta(seconds=5)
 # A stale price is worse than no trade: the call site lets this wait no longer than the signal is fresh.
 FETCH_QUOTES = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=3 * VENUE_CALL_S),
+    heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=200, most_s=5, gives_up=True),
 )
 # The gate and the look-up make a repeat safe, and the gate closes when the signal is stale: it may wait for a worker.
 PLACE_ORDER = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=4 * VENUE_CALL_S),
+    heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=250, most_s=5, gives_up=True),
 )
 WATCH_FILL = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=WATCH_FILL_FOR_S + 3 * VENUE_CALL_S),
-    heartbeat_timeout=timedelta(seconds=3 * VENUE_CALL_S),
+    heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=250, most_s=10, gives_up=False),
 )
 # An order that may exist is looked up, and ended, until it is certain.
 LOOK_UP_ORDER = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=6 * VENUE_CALL_S),
+    heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=500, most_s=30, gives_up=False),
 )
 END_ORDER = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=8 * VENUE_CALL_S),
+    heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=500, most_s=30, gives_up=False),
 )
 ASK_TO_WATCH = ActivityConfig(
@@ -82,6 +88,7 @@ ASK_TO_WATCH = ActivityConfig(
 )
 WATCH_ORDERS = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=12 * VENUE_CALL_S),
+    heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=500, most_s=10, gives_up=False),
 )
 

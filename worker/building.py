@@ -1,8 +1,10 @@
 """What a worker is made of: workflows, activities, and how our errors travel to Temporal."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor, Worker
@@ -24,6 +26,8 @@ WORKFLOWS = (TradeWorkflow, WatchWorkflow)
 
 # How long a stopping worker lets its activities finish: as long as the longest that should not be cut.
 _GRACE = timedelta(seconds=20)
+# A workflow comes back to the worker that remembers it; one that has died is not waited for longer than this.
+_STICKY = timedelta(seconds=2)
 
 
 def sandbox() -> SandboxedWorkflowRunner:
@@ -67,12 +71,16 @@ def build_worker(
         workflow_runner=sandbox(),
         interceptors=[Translating(ledger)],
         graceful_shutdown_timeout=_GRACE,
+        sticky_queue_schedule_to_start_timeout=_STICKY,
         **options,
     )
 
 
 class Translating(Interceptor):
-    """Says our errors in Temporal's words: a venue's Retry-After is honoured here, and nowhere else."""
+    """Says our errors in Temporal's words, and beats for every activity that has to.
+
+    A venue's Retry-After is honoured here, and nowhere else.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -87,6 +95,7 @@ class _TranslatingActivity(ActivityInboundInterceptor):
         self._ledger = ledger
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        beating = asyncio.create_task(_beat())
         try:
             return await super().execute_activity(input)
         except TradeError as error:
@@ -94,6 +103,16 @@ class _TranslatingActivity(ActivityInboundInterceptor):
                 # Rows that were there are gone: nothing may be sent until somebody knows which others are.
                 await self._ledger.switches.set_halt(True, str(error), "surefill")
             raise _in_temporals_words(error) from error
+        finally:
+            beating.cancel()
+
+
+async def _beat() -> None:
+    """Let Temporal know that this process lives, so that a dead one's work goes to another soon."""
+    timeout = activity.info().heartbeat_timeout
+    while timeout is not None:
+        await asyncio.sleep(timeout.total_seconds() / 3)
+        activity.heartbeat()
 
 
 def _in_temporals_words(error: TradeError) -> ApplicationError:
