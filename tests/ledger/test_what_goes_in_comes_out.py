@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, SQLModel
 
+import ledger.migrations.versions
 from domain.money import plain
 from ledger.database import Database
-from ledger.migrating import LedgerShape, check, migrate
+from ledger.migrating import migrate
+from ledger.shape import REVISION, LedgerShape, check
 from ledger.tables import BudgetRow, PositionRow
 
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**18), max_value=10**18, places=18)
@@ -74,3 +76,8 @@ def test_an_empty_database_is_refused_with_the_command_that_helps(tmp_path: Path
     with pytest.raises(LedgerShape, match="surefill migrate"):
         check(empty)
     empty.close()
+
+
+def test_the_shape_that_the_code_asks_for_is_the_latest_migration() -> None:
+    files = Path(ledger.migrations.versions.__path__[0]).glob("[0-9]*.py")
+    assert max(file.name.partition("_")[0] for file in files) == REVISION

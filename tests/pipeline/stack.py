@@ -143,7 +143,10 @@ class Stack:
 
     def send(self, **fields: Any) -> str:
         """Send an alert that is like no other; its trade's id."""
-        answer = self.alert(id=os.urandom(8).hex(), **fields)
+        return self.send_to("api-1", **fields)
+
+    def send_to(self, api: str, **fields: Any) -> str:
+        answer = self.alert(api, id=os.urandom(8).hex(), **fields)
         assert answer.status_code == 202, answer.text
         trade_id: str = answer.json()["trade_id"]
         return trade_id
@@ -191,10 +194,18 @@ class Stack:
         self.control("POST", f"/faults/{fault_id}/release")
 
     def orders_at_exchange(self, trade_id: str) -> list[Json]:
-        """What the exchange really made of the trade's order, by the client ids that we would use."""
-        audit = self.control("GET", "/audit", params={"client_order_id": client_order_id(f"{trade_id}-1", 1)})
-        orders: list[Json] = audit["orders"]
+        """What the exchange really made of the trade's order."""
+        orders: list[Json] = self._audit(trade_id)["orders"]
         return orders
+
+    def posts(self, trade_id: str) -> list[Json]:
+        """Every time that the trade's order arrived at the exchange, and what became of it."""
+        posts: list[Json] = self._audit(trade_id)["posts"]
+        return posts
+
+    def _audit(self, trade_id: str) -> Json:
+        audit: Json = self.control("GET", "/audit", params={"client_order_id": client_order_id(f"{trade_id}-1", 1)})
+        return audit
 
     # Inside
 

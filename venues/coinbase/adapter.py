@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -25,6 +25,9 @@ from venues.venue import Ticket
 log = logging.getLogger(__name__)
 
 W = TypeVar("W", bound=wire.Wire)
+P = TypeVar("P", bound=wire.Page)
+T = TypeVar("T")
+R = TypeVar("R")
 Params = list[tuple[str, str]]
 
 _API = "/api/v3/brokerage"
@@ -60,15 +63,18 @@ class Coinbase:
             self._available(pair.base) if action == "SELL" else _nothing(),
         )
         levels = book.pricebook.asks if action == "BUY" else book.pricebook.bids
-        return Quote(
-            account=self._account,
-            venue=self.name,
-            action=action,
-            instrument=product.to_instrument(),
-            levels=tuple(level.to_level() for level in levels),
-            sellable=sellable,
-            quoted_at=asked_at,
-        )
+        try:
+            return Quote(
+                account=self._account,
+                venue=self.name,
+                action=action,
+                instrument=product.to_instrument(),
+                levels=tuple(level.to_level() for level in levels),
+                sellable=sellable,
+                quoted_at=asked_at,
+            )
+        except ValueError as error:
+            raise VenueDown(f"coinbase: what it offers for {pair} cannot be read") from error
 
     async def prepare(self, order: Order, generation: int) -> Prepared:
         return Prepared(
@@ -102,7 +108,7 @@ class Coinbase:
 
     async def report(self, order: Order, prepared: Prepared, venue_order_id: str | None, sent_at: datetime) -> LookUp:
         if venue_order_id is None:
-            found, began_at = await self._find(order, prepared.client_order_id, sent_at)
+            found, began_at = await self._find(prepared.client_order_id, sent_at)
         else:
             found, began_at = await self._one(venue_order_id), _NO_TIME
         if found is None:
@@ -112,15 +118,13 @@ class Coinbase:
 
     async def report_open(self, standings: Sequence[OrderStanding]) -> Sequence[OrderReport]:
         known = {standing.venue_order_id: standing for standing in standings if standing.venue_order_id}
-        listed = {order.order_id: order for order in await self._orders([("order_status", "OPEN")])}
-        missing = [order_id for order_id in known if order_id not in listed]
-        for ids in _chunks(missing):
-            found = await self._orders([("order_ids", order_id) for order_id in ids])
-            listed.update({order.order_id: order for order in found})
-        changed = [listed[order_id] for order_id in known if order_id in listed and _says_more(listed[order_id], known)]
+        listed = await self._listed(known, [("order_status", "OPEN")])
+        for ids in _chunks([order_id for order_id in known if order_id not in listed]):
+            listed |= await self._listed(known, [("order_ids", order_id) for order_id in ids])
+        changed = [order for order_id, order in listed.items() if _says_more(order, known[order_id])]
         with_fills = [order.order_id for order in changed if order.filled_size > known[order.order_id].filled_base]
         fills = [fill for ids in _chunks(with_fills) for fill in await self._fills(ids)]
-        return [_report(order, known[order.order_id].order, fills) for order in changed]
+        return list(_believable(lambda order: _report(order, known[order.order_id].order, fills), changed))
 
     async def cancel(self, venue_order_id: str) -> str:
         path = f"{_ORDERS}/batch_cancel"
@@ -132,58 +136,58 @@ class Coinbase:
         await self._http.aclose()
 
     async def _available(self, asset: str) -> Decimal:
-        cursor = ""
-        while True:
-            page = await self._get(wire.Wallets, f"{_API}/accounts", _page(cursor))
+        async for page, _ in self._pages(wire.Wallets, f"{_API}/accounts", []):
             for wallet in page.accounts:
-                if wallet.currency == asset and wallet.active:
+                if wallet.can_sell(asset):
                     return wallet.available_balance.value
-            if not page.has_next or not page.cursor:
-                return Decimal(0)
-            cursor = page.cursor
+        return Decimal(0)
 
     async def _one(self, venue_order_id: str) -> wire.VenueOrder | None:
         """The order with the venue's id; None while the venue does not show it yet."""
         response = await self._send("GET", f"{_ORDERS}/historical/{venue_order_id}", may_be_missing=True)
-        missing = response.status_code == httpx.codes.NOT_FOUND
-        return None if missing else _parse(wire.OneOrder, response).order
+        return None if faults.says_missing(response) else _parse(wire.OneOrder, response).order
 
-    async def _find(self, order: Order, client_id: str, sent_at: datetime) -> tuple[wire.VenueOrder | None, datetime]:
-        """The order with our id, and when the search began by the venue's clock."""
-        since = f"{sent_at - _LOOK_BACK:%Y-%m-%dT%H:%M:%SZ}"
-        query = [("product_ids", str(order.pair)), ("start_date", since)]
-        cursor, began_at = "", None
-        while True:
-            response = await self._send("GET", _BATCH, params=[*query, *_page(cursor)])
+    async def _find(self, client_id: str, sent_at: datetime) -> tuple[wire.VenueOrder | None, datetime]:
+        """The order with our id, and when the search began by the venue's clock.
+
+        Orders of all products are searched: the venue may keep one on BTC-USDC under the name of its twin, BTC-USD.
+        """
+        since, began_at = f"{(sent_at - _LOOK_BACK).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", None
+        async for page, response in self._pages(wire.OrderPage, _BATCH, [("start_date", since)]):
             began_at = began_at or _began_at(response)
-            page = _parse(wire.OrderPage, response)
             for found in page.orders:
-                if found.client_order_id == client_id:
-                    return found, began_at
-            if not page.has_next or not page.cursor:
-                return None, began_at
-            cursor = page.cursor
+                if found.get("client_order_id") == client_id:
+                    return _read_order(found), began_at
+        return None, began_at or _NO_TIME
 
-    async def _orders(self, query: Params) -> list[wire.VenueOrder]:
-        orders: list[wire.VenueOrder] = []
-        cursor = ""
-        while True:
-            page = await self._get(wire.OrderPage, _BATCH, [*query, *_page(cursor)])
-            orders.extend(page.orders)
-            if not page.has_next or not page.cursor:
-                return orders
-            cursor = page.cursor
+    async def _listed(self, known: Container[str], query: Params) -> dict[str, wire.VenueOrder]:
+        """Those of the `known` orders that are on the list that `query` asks for, by the venue's id."""
+        orders: dict[str, wire.VenueOrder] = {}
+        async for page, _ in self._pages(wire.OrderPage, _BATCH, query):
+            ours = [found for found in page.orders if found.get("order_id") in known]
+            orders.update({order.order_id: order for order in _believable(_read_order, ours)})
+        return orders
 
     async def _fills(self, order_ids: Sequence[str]) -> list[wire.VenueFill]:
-        fills: list[wire.VenueFill] = []
-        query, cursor = [("order_ids", order_id) for order_id in order_ids], ""
+        """The fills of the orders, each once."""
+        fills: dict[str, wire.VenueFill] = {}
+        async for page, _ in self._pages(wire.FillPage, _FILLS, [("order_ids", order_id) for order_id in order_ids]):
+            fills.update({fill.entry_id: fill for fill in page.fills})
+        return list(fills.values())
+
+    async def _pages(self, model: type[P], path: str, query: Params) -> AsyncIterator[tuple[P, httpx.Response]]:
+        """Every page of a list. Raises VenueDown when the list does not lead to its end."""
+        cursors = [""]
         while True:
-            page = await self._get(wire.FillPage, _FILLS, [*query, *_page(cursor)])
-            fills.extend(page.fills)
-            # This list has no has_next: a cursor on a full page means more.
-            if not page.cursor or len(page.fills) < _PAGE:
-                return fills
-            cursor = page.cursor
+            page_query = [("limit", str(_PAGE)), *([("cursor", cursors[-1])] if cursors[-1] else [])]
+            response = await self._send("GET", path, params=[*query, *page_query])
+            page = _parse(model, response)
+            yield page, response
+            if page.is_last:
+                return
+            if not page.cursor or page.cursor in cursors:
+                raise VenueDown("coinbase: a list goes on, but does not say where")
+            cursors.append(page.cursor)
 
     async def _get(self, model: type[W], path: str, params: Params | None = None) -> W:
         return await self._call(model, "GET", path, params=params)
@@ -198,7 +202,7 @@ class Coinbase:
             response = await self._http.request(method, path, headers=headers, **request)
         except httpx.HTTPError as error:
             raise VenueUnreachable(f"coinbase: {type(error).__name__} {error}") from error
-        if not (may_be_missing and response.status_code == httpx.codes.NOT_FOUND):
+        if not (may_be_missing and faults.says_missing(response)):
             faults.raise_for(response)
         return response
 
@@ -210,25 +214,51 @@ async def _nothing() -> None:
     return None
 
 
+def _believable(read: Callable[[T], R], found: Iterable[T]) -> Iterator[R]:
+    """What `read` makes of each; one that cannot be believed does not hide the others."""
+    for one in found:
+        try:
+            yield read(one)
+        except VenueDown as error:
+            log.warning("order_unreadable venue=coinbase why=%s", error)
+
+
 def _report(found: wire.VenueOrder, order: Order, fills: Sequence[wire.VenueFill]) -> OrderReport:
-    if not found.status_is_known:
-        raise VenueDown(f"coinbase: order {found.order_id} has the status {found.status}, which says nothing")
-    return found.to_report(order, fills)
+    if not found.makes_sense:
+        amount = f"{found.filled_size} filled in {found.number_of_fills} fills"
+        raise VenueDown(f"coinbase: order {found.order_id} is {found.status}, {amount}, which says nothing")
+    if any(fill.order_id == found.order_id and fill.trade_type != "FILL" for fill in fills):
+        raise VenueDown(f"coinbase: fills of order {found.order_id} were adjusted afterwards; a person has to look")
+    try:
+        return found.to_report(order, fills)
+    except ValueError as error:
+        raise VenueDown(f"coinbase: order {found.order_id} cannot be read") from error
 
 
-def _says_more(found: wire.VenueOrder, known: dict[str, OrderStanding]) -> bool:
+def _says_more(found: wire.VenueOrder, standing: OrderStanding) -> bool:
     """Whether the venue's order says more than we know."""
-    standing = known[found.order_id]
-    if not found.status_is_known:
-        log.warning("fault_unlisted venue=coinbase order_id=%s status=%s", standing.order.order_id, found.status)
-        return False
     return found.status != "OPEN" or standing.state != "open" or found.filled_size != standing.filled_base
 
 
 def _parse(model: type[W], response: httpx.Response) -> W:
     try:
-        return model.model_validate(json.loads(response.text, parse_float=Decimal))
-    except (ValueError, ValidationError) as error:
+        payload = json.loads(faults.text_of(response), parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise VenueDown(f"coinbase: the answer is no {model.__name__}, nor any JSON") from error
+    return _read(model, payload)
+
+
+def _read_order(found: dict[str, Any]) -> wire.VenueOrder:
+    try:
+        return wire.VenueOrder.model_validate(found)
+    except ValidationError as error:
+        raise VenueDown(f"coinbase: order {found.get('order_id')} cannot be read") from error
+
+
+def _read(model: type[W], payload: object) -> W:
+    try:
+        return model.model_validate(payload)
+    except ValidationError as error:
         raise VenueDown(f"coinbase: the answer cannot be read as {model.__name__}") from error
 
 
@@ -236,10 +266,6 @@ def _began_at(response: httpx.Response) -> datetime:
     """Not later than the start of the request that `response` answers, by the venue's clock."""
     theirs = faults.venue_time(response)
     return theirs - response.elapsed if theirs else _NO_TIME
-
-
-def _page(cursor: str) -> Params:
-    return [("limit", str(_PAGE)), *([("cursor", cursor)] if cursor else [])]
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:

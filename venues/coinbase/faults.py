@@ -6,6 +6,7 @@ everything else is unknown. Source: the API's enumeration of failure reasons, an
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -79,10 +80,19 @@ REASONS: dict[str, type[OrderRejected] | type[TradeError]] = {
 }
 _EXISTS = "DUPLICATE_CLIENT_ORDER_ID"
 _EVIDENCE_CHARS = 300
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
 def answer_of(response: httpx.Response) -> Answer:
     """What the answer to POST /orders says about the order."""
+    answer = _as_it_reads(response)
+    if answer.verdict == "rejected" and _EXISTS in text_of(response):
+        # Whatever else it says: an earlier attempt has placed the order.
+        return answer.model_copy(update={"verdict": "unknown", "reason_code": ""})
+    return answer
+
+
+def _as_it_reads(response: httpx.Response) -> Answer:
     status, evidence = response.status_code, _evidence(response)
     if status == httpx.codes.OK:
         return _of_created(response, evidence)
@@ -120,25 +130,37 @@ def raise_for(response: httpx.Response) -> None:
     text = _evidence(response)
     if status == httpx.codes.TOO_MANY_REQUESTS:
         raise RateLimited(f"coinbase: {text}", retry_after_s(response))
-    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+    if status == httpx.codes.UNAUTHORIZED or (status == httpx.codes.FORBIDDEN and _error_of(response)):
         raise CredentialsRefused(f"coinbase: {text}{clock_gap(response)}")
-    if status == httpx.codes.NOT_FOUND:
+    if says_missing(response):
         raise PairUnknown(f"coinbase: {text}")
     raise VenueDown(f"coinbase: {text}")
+
+
+def says_missing(response: httpx.Response) -> bool:
+    """Whether the venue itself, and not something on the way to it, says that there is no such thing."""
+    return response.status_code == httpx.codes.NOT_FOUND and bool(_error_of(response))
+
+
+def text_of(response: httpx.Response) -> str:
+    """The body. JSON is UTF-8, whatever encoding the headers may name."""
+    return response.content.decode(errors="replace")
 
 
 def retry_after_s(response: httpx.Response) -> int | None:
     """Seconds for which the venue asks to be left alone; None when it does not say."""
     value = response.headers.get("Retry-After", "")
-    return int(value) if value.isdigit() else None
+    return int(value) if value.isdecimal() else None
 
 
 def venue_time(response: httpx.Response) -> datetime | None:
     """The venue's clock, to the second below; None when the answer does not carry it."""
     try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+        theirs = parsedate_to_datetime(response.headers["Date"])
     except (KeyError, ValueError):
         return None
+    # A date without a zone is in UTC, as all of HTTP's are, and not in this machine's local time.
+    return theirs.astimezone(UTC) if theirs.tzinfo else theirs.replace(tzinfo=UTC)
 
 
 def clock_gap(response: httpx.Response) -> str:
@@ -150,21 +172,19 @@ def clock_gap(response: httpx.Response) -> str:
 
 def _of_created(response: httpx.Response, evidence: str) -> Answer:
     try:
-        created = CreateAnswer.model_validate(json.loads(response.text))
-    except (ValueError, ValidationError):
+        created = CreateAnswer.model_validate(_json_of(response))
+    except ValidationError:
         return Answer(verdict="unknown", evidence=evidence)
-    if created.success:
-        order_id = created.success_response.order_id if created.success_response else ""
-        if order_id:
-            return Answer(verdict="accepted", venue_order_id=order_id, evidence=f"order {order_id}")
-        return Answer(verdict="unknown", evidence=evidence)
+    if created.success and created.venue_order_id:
+        venue_order_id = created.venue_order_id
+        return Answer(verdict="accepted", venue_order_id=venue_order_id, evidence=f"order {venue_order_id}")
     reason = created.error_response.reason if created.error_response else ""
     known = REASONS.get(reason.removeprefix("PREVIEW_"))
-    if known is not None:
-        return Answer(verdict="rejected", reason_code=known.__name__, evidence=f"{reason}: {_message(created)}")
-    if reason != _EXISTS:
-        log.warning("fault_unlisted venue=coinbase reason=%s", reason or "none")
-    return Answer(verdict="unknown", evidence=evidence)
+    if created.success or created.venue_order_id or known is None:
+        if reason != _EXISTS:
+            log.warning("fault_unlisted venue=coinbase reason=%s", reason or "none")
+        return Answer(verdict="unknown", evidence=evidence)
+    return Answer(verdict="rejected", reason_code=known.__name__, evidence=f"{reason}: {_message(created)}")
 
 
 def _message(created: CreateAnswer) -> str:
@@ -174,13 +194,19 @@ def _message(created: CreateAnswer) -> str:
 
 def _error_of(response: httpx.Response) -> str:
     """The error named by a JSON answer; empty when it is not one of theirs (a proxy's page, say)."""
+    body = _json_of(response)
+    return str(body.get("error") or "") if isinstance(body, dict) else ""
+
+
+def _json_of(response: httpx.Response) -> object:
+    """What the body says in JSON; None when it is none."""
     try:
-        body = json.loads(response.text)
-    except ValueError:
-        return ""
-    return str(body.get("error", "")) if isinstance(body, dict) else ""
+        return json.loads(text_of(response))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _evidence(response: httpx.Response) -> str:
-    text = " ".join(response.text.split())[:_EVIDENCE_CHARS]
+    # A proxy that complains may quote the request, and with it our credentials.
+    text = _TOKEN.sub("(token)", " ".join(text_of(response).split()))[:_EVIDENCE_CHARS]
     return f"HTTP {response.status_code}{': ' + text if text else ''}"

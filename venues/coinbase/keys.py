@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -32,11 +33,16 @@ class ApiKey:
         """The key in the JSON file that the portal offers for download. Raises KeyUnusable."""
         try:
             content = json.loads(path.read_text())
-            return cls(content["name"], content["privateKey"])
+            name, private_key = content["name"], content["privateKey"]
         except FileNotFoundError as error:
             raise KeyUnusable(f"there is no key file {path}") from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise KeyUnusable(f"{path} is not a key file: it needs the fields name and privateKey") from error
+        except OSError as error:
+            raise KeyUnusable(f"the key file {path} cannot be read: {error.strerror}") from error
+        except (KeyError, TypeError, ValueError):
+            name = private_key = None
+        if not isinstance(name, str) or not isinstance(private_key, str):
+            raise KeyUnusable(f"{path} is not a key file: it needs the fields name and privateKey")
+        return cls(name, private_key)
 
     def token(self, now: datetime, life: timedelta, uri: str) -> str:
         """A token for requests to `uri` (method, host and path), refused by the venue from `now` + `life`."""
@@ -55,11 +61,22 @@ def _load(text: str) -> EllipticCurvePrivateKey | Ed25519PrivateKey:
     text = text.replace("\\n", "\n").strip()
     try:
         if not text.startswith("-----BEGIN"):
-            # The portal gives Ed25519 keys as base64 of the 32-byte seed and the public key.
-            return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text, validate=True)[:32])
+            return _load_ed25519(base64.b64decode(text, validate=True))
         key = load_pem_private_key(text.encode(), password=None)
-    except (ValueError, TypeError) as error:
-        raise KeyUnusable("the private key is neither PEM nor base64 of an Ed25519 key") from error
-    if not isinstance(key, EllipticCurvePrivateKey | Ed25519PrivateKey):
-        raise KeyUnusable("the private key is of a kind that Coinbase does not take: use ES256 or Ed25519")
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # Without the cause: it may hold the text of the key.
+        raise KeyUnusable("the private key is neither PEM nor base64 of an Ed25519 key") from None
+    if isinstance(key, Ed25519PrivateKey):
+        return key
+    if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
+        return key
+    raise KeyUnusable("the private key is of a kind that Coinbase does not take: use ES256 (P-256) or Ed25519")
+
+
+def _load_ed25519(raw: bytes) -> Ed25519PrivateKey:
+    """The key in the portal's notation: the seed of 32 bytes, followed by the public key."""
+    key = Ed25519PrivateKey.from_private_bytes(raw[:32])
+    if raw[32:] not in (b"", key.public_key().public_bytes_raw()):
+        # Secrets of the venue's older interfaces are 64 bytes in base64, too.
+        raise ValueError("no Ed25519 key")
     return key

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from domain.money import plain
 from domain.names import client_order_id
 from domain.orders import Fill, Order, OrderReport, OrderState
-from domain.pairs import Pair, parse_pair
+from domain.pairs import parse_pair
 from domain.quotes import Instrument, Level
 
 # How long after our own deadline a resting order ends at the venue by itself, should nobody of ours be there.
@@ -29,10 +29,25 @@ _STATES: dict[str, OrderState] = {
 }
 
 
+# The venue leaves amounts empty that are zero, such as the fees of an order without fills.
+OrZero = Annotated[Decimal, BeforeValidator(lambda value: 0 if value in ("", None) else value)]
+
+
 class Wire(BaseModel):
     """Theirs: fields that we do not read are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Page(Wire):
+    """A part of a list. `cursor`: where the next part begins."""
+
+    has_next: bool | None = None
+    cursor: str | None = None
+
+    @property
+    def is_last(self) -> bool:
+        return self.has_next is False or (self.has_next is None and not self.cursor)
 
 
 class Product(Wire):
@@ -48,9 +63,10 @@ class Product(Wire):
     is_disabled: bool = False
     cancel_only: bool = False
     post_only: bool = False
+    view_only: bool = False
 
     def to_instrument(self) -> Instrument:
-        closed = self.trading_disabled or self.is_disabled or self.cancel_only or self.post_only
+        closed = self.trading_disabled or self.is_disabled or self.cancel_only or self.post_only or self.view_only
         return Instrument(
             pair=parse_pair(self.product_id),
             base_step=self.base_increment,
@@ -86,15 +102,19 @@ class Amount(Wire):
 
 
 class Wallet(Wire):
+    """A balance. What lies in a vault, or backs futures, cannot be sold."""
+
     currency: str
     available_balance: Amount
     active: bool = True
+    type: str = "ACCOUNT_TYPE_CRYPTO"
+
+    def can_sell(self, asset: str) -> bool:
+        return self.currency == asset and self.active and self.type in ("ACCOUNT_TYPE_CRYPTO", "ACCOUNT_TYPE_FIAT")
 
 
-class Wallets(Wire):
+class Wallets(Page):
     accounts: tuple[Wallet, ...]
-    has_next: bool = False
-    cursor: str = ""
 
 
 class LimitTerms(Wire):
@@ -114,9 +134,10 @@ class VenueOrder(Wire):
     side: Literal["BUY", "SELL"]
     status: str
     order_configuration: OrderConfiguration
-    filled_size: Decimal = Decimal(0)
-    filled_value: Decimal = Decimal(0)
-    total_fees: Decimal = Decimal(0)
+    filled_size: OrZero = Decimal(0)
+    filled_value: OrZero = Decimal(0)
+    total_fees: OrZero = Decimal(0)
+    number_of_fills: OrZero = Decimal(0)
     reject_reason: str = ""
     reject_message: str = ""
     cancel_message: str = ""
@@ -136,29 +157,39 @@ class VenueOrder(Wire):
             filled_quote=self.filled_value,
             fee=self.total_fees,
             fills=tuple(fill.to_fill() for fill in fills if fill.order_id == self.order_id),
-            reason=self.reject_message or self.cancel_message,
+            reason=self.reject_message or self._reject_reason or self.cancel_message,
         )
 
     @property
-    def status_is_known(self) -> bool:
-        return self.status in _STATES
+    def _reject_reason(self) -> str:
+        return "" if self.reject_reason == "REJECT_REASON_UNSPECIFIED" else self.reject_reason
+
+    @property
+    def makes_sense(self) -> bool:
+        """Whether it says what became of it: a status that we know, and an amount where it was filled."""
+        was_filled = self.status == "FILLED" or self.number_of_fills > 0
+        return self.status in _STATES and (self.filled_size > 0 or not was_filled)
 
 
 class OneOrder(Wire):
     order: VenueOrder
 
 
-class OrderPage(Wire):
-    orders: tuple[VenueOrder, ...]
-    has_next: bool = False
-    cursor: str = ""
+class OrderPage(Page):
+    """Orders as they came: those of others on the account, of kinds that we do not know, are never read further."""
+
+    orders: tuple[dict[str, Any], ...]
 
 
 class VenueFill(Wire):
-    """`size` is in the base asset unless `size_in_quote`. `entry_id` is unique; one trade can have two entries."""
+    """`size` is in the base asset unless `size_in_quote`. `entry_id` is unique; one trade can have two entries.
+
+    Other trade types than FILL take earlier fills back, or put others in their place.
+    """
 
     entry_id: str
     order_id: str
+    trade_type: str = "FILL"
     trade_time: datetime
     price: Decimal
     size: Decimal
@@ -178,9 +209,13 @@ class VenueFill(Wire):
         )
 
 
-class FillPage(Wire):
+class FillPage(Page):
     fills: tuple[VenueFill, ...]
-    cursor: str = ""
+
+    @property
+    def is_last(self) -> bool:
+        """This list has no `has_next`, and how many fills the venue puts on a page at most is its own affair."""
+        return not self.cursor or not self.fills
 
 
 class Created(Wire):
@@ -203,9 +238,16 @@ class Refused(Wire):
 
 
 class CreateAnswer(Wire):
+    """`order_id` stood here before `success_response` came."""
+
     success: bool
     success_response: Created | None = None
     error_response: Refused | None = None
+    order_id: str | None = None
+
+    @property
+    def venue_order_id(self) -> str:
+        return (self.success_response.order_id if self.success_response else "") or self.order_id or ""
 
 
 class CancelResult(Wire):
@@ -233,7 +275,3 @@ def create_request(order: Order, generation: int) -> dict[str, object]:
         "side": order.action,
         "order_configuration": configuration,
     }
-
-
-def product_id(pair: Pair) -> str:
-    return str(pair)
