@@ -57,7 +57,8 @@ class Recording:
         """Decide the order and hold its share of the budgets, in one transaction. Raises a GiveUp that says why not."""
         trade = request.trade
         order = size_order(trade.signal, request.route, trade.rules, datetime.now(UTC))
-        return await self._ledger.orders.size(order, request.route.reason, trade.rules.limits)
+        renamed = f"; {trade.signal.pair} is traded as {order.pair}" if order.pair != trade.signal.pair else ""
+        return await self._ledger.orders.size(order, request.route.reason + renamed, trade.rules.limits)
 
     @activity.defn
     async def request_cancel(self, note: TradeNote) -> None:
