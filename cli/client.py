@@ -1,6 +1,7 @@
 """Talking to the api, from the terminal."""
 
 import getpass
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ class ApiClient:
             raise SystemExit(
                 "no operator token: set SUREFILL_OPERATOR_TOKEN, or run `surefill up` on this machine first"
             )
-        headers = {"Authorization": f"Bearer {token}", "X-Operator": f"{getpass.getuser()} (terminal)"}
+        headers = {"Authorization": f"Bearer {token}", "X-Operator": f"{_user()} (terminal)"}
         self._http = httpx.Client(base_url=settings.api_url, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
 
     def get(self, path: str, **params: Any) -> Any:
@@ -43,6 +44,15 @@ class ApiClient:
         if answer.is_success:
             return answer.json()
         raise SystemExit(_said(answer))
+
+
+def _user() -> str:
+    """Who sits at the terminal."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run under a number that no list of users knows.
+        return f"uid {os.getuid()}"
 
 
 class Unreachable(Exception):

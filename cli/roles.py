@@ -16,7 +16,7 @@ Role = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (up, api, worker, together, exchange, migrate, confirm_temporal):
+    for command in (up, api, worker, together, exchange, migrate, confirm_temporal, polling):
         app.command(name=_NAMES.get(command.__name__))(command)
 
 
@@ -83,6 +83,11 @@ def confirm_temporal() -> None:
     _run(_confirm_temporal, settings_or_exit())
 
 
+def polling() -> None:
+    """Say whether a worker on this machine asks Temporal for work: exit code 1 if none does. For health checks."""
+    _run(_polling, settings_or_exit())
+
+
 _NAMES = {"together": "all"}
 
 
@@ -112,6 +117,18 @@ async def _confirm_temporal(settings: Settings, _stop: asyncio.Event) -> None:
     with open_ledger(settings) as ledger:
         epoch = await ledger.switches.confirm_epoch(await namespace_id(client), "a person")
     print(f"namespace id {epoch.namespace_id} drives this ledger, epoch {epoch.epoch}")
+
+
+async def _polling(settings: Settings, _stop: asyncio.Event) -> None:
+    from worker.polling import CannotAsk, last_poll
+
+    try:
+        found = await last_poll(settings)
+    except CannotAsk as error:
+        raise SystemExit(str(error)) from error
+    if found is None:
+        raise SystemExit("no worker on this machine asks Temporal for work")
+    print(f"{found.identity} asked for work {found.age_s:.0f} s ago")
 
 
 def _run(role: Role, settings: Settings) -> None:

@@ -13,19 +13,16 @@ from pathlib import Path
 
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.service import RPCError
 
 from cli import local_secrets, local_temporal
 from cli.supervising import Child, ChildNotReady, Supervisor
 from config.settings import Settings
-from domain.names import TASK_QUEUE
 from ledger.database import Database
 from ledger.ledger import Ledger
 from ledger.migrating import migrate
 from wiring.temporal import connect, namespace_id
+from worker.polling import CannotAsk, last_poll
 
 _ASK = httpx.Timeout(1.0)
 
@@ -117,15 +114,9 @@ async def _temporal_answers(settings: Settings) -> bool:
 
 
 async def _has_worker(settings: Settings) -> bool:
-    """Whether a worker asks Temporal for trades."""
-    with suppress(RuntimeError, RPCError):
-        client = await connect(settings, "up")
-        request = DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=TASK_QUEUE),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
-        return bool((await client.workflow_service.describe_task_queue(request)).pollers)
+    """Whether a worker of this machine asks Temporal for trades."""
+    with suppress(CannotAsk):
+        return await last_poll(settings) is not None
     return False
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+from typing import TYPE_CHECKING
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
@@ -12,7 +13,10 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression, RPCError
 
 from config.settings import Settings
-from ledger.ledger import Ledger
+
+if TYPE_CHECKING:
+    # A health check connects every few seconds, and has no use for a database.
+    from ledger.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +66,7 @@ async def namespace_id(client: Client) -> str:
     return answer.namespace_info.id
 
 
-async def confirmed_epoch(client: Client, ledger: Ledger) -> int:
+async def confirmed_epoch(client: Client, ledger: "Ledger") -> int:
     """The epoch in which this Temporal drives the ledger; the first to come is taken as it is. Raises OtherTemporal."""
     found, known = await namespace_id(client), await ledger.switches.epoch()
     if known is None:

@@ -63,6 +63,7 @@ class Stack:
 
     def __post_init__(self) -> None:
         self.parts: dict[str, Process] = {}
+        self._http = httpx.Client(trust_env=False, timeout=40)
         self._ports = {name: _free_port() for name in ("temporal", "ui", "exchange", "control", "api-1", "api-2")}
         self._told = {
             "SUREFILL_STATE_DIR": str(self.folder),
@@ -106,6 +107,7 @@ class Stack:
         return self.parts[name]
 
     def stop_all(self) -> None:
+        self._http.close()
         for process in self.parts.values():
             if process.lives:
                 process.kill()
@@ -139,7 +141,7 @@ class Stack:
     def alert(self, api: str = "api-1", **fields: Any) -> httpx.Response:
         """Post an alert in the legacy format."""
         body = {"api_key": SECRET, "action": "BUY", "symbol": "ETH-USD", "exchange": "coinbase", **fields}
-        return httpx.post(f"{self.url(api)}/webhook/hummingbot", json=body, timeout=30, trust_env=False)
+        return self._http.post(f"{self.url(api)}/webhook/hummingbot", json=body)
 
     def send(self, **fields: Any) -> str:
         """Send an alert that is like no other; its trade's id."""
@@ -153,9 +155,7 @@ class Stack:
 
     def operate(self, method: str, path: str, api: str = "api-1", **request: Any) -> Any:
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        answer = httpx.request(
-            method, f"{self.url(api)}{path}", headers=headers, timeout=30, trust_env=False, **request
-        )
+        answer = self._http.request(method, f"{self.url(api)}{path}", headers=headers, **request)
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -173,7 +173,7 @@ class Stack:
 
     def control(self, method: str, path: str, **request: Any) -> Any:
         """The exchange's control port."""
-        answer = httpx.request(method, f"{self.url('control')}{path}", timeout=40, trust_env=False, **request)
+        answer = self._http.request(method, f"{self.url('control')}{path}", **request)
         assert answer.is_success, answer.text
         return answer.json()
 
