@@ -74,6 +74,8 @@ class Placing:
         prepared = await orders.prepared(order.order_id)
         if standing.final or prepared is None or not attempts:
             return standing
+        if not any(attempt.may_be_live for attempt in attempts):
+            return await orders.conclude_unplaced(order.order_id, None)
         found = await venue.report(order, prepared, standing.venue_order_id, attempts[0].admitted_at)
         if found.report is not None:
             return await self._ledger.reports.merge(found.report)

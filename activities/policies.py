@@ -67,24 +67,32 @@ PLACE_ORDER = ActivityConfig(
     heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=250, most_s=5, gives_up=True),
 )
+# Looks at an order that may exist stop after a while, so that the workflow can say that it sees nothing; it goes on
+# looking, and calls a person when that lasts.
+_LOOK_FOR = timedelta(seconds=30)
 WATCH_FILL = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=WATCH_FILL_FOR_S + 3 * VENUE_CALL_S),
+    schedule_to_close_timeout=_LOOK_FOR,
     heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=250, most_s=10, gives_up=False),
 )
-# An order that may exist is looked up, and ended, until it is certain.
 LOOK_UP_ORDER = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=6 * VENUE_CALL_S),
+    schedule_to_close_timeout=_LOOK_FOR,
     heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=500, most_s=30, gives_up=False),
 )
 END_ORDER = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=8 * VENUE_CALL_S),
+    schedule_to_close_timeout=_LOOK_FOR,
     heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=500, most_s=30, gives_up=False),
 )
+# The relay asks for it too, now and then: no reason to wait for it long.
 ASK_TO_WATCH = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=10), retry_policy=_retry(first_ms=200, most_s=10, gives_up=False)
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=_LOOK_FOR,
+    retry_policy=_retry(first_ms=200, most_s=10, gives_up=False),
 )
 WATCH_ORDERS = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=12 * VENUE_CALL_S),

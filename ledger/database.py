@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlmodel import Session, SQLModel
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class Database:
         self.is_sqlite = target.get_backend_name() == "sqlite"
         writers = 1 if self.is_sqlite else _POSTGRES_WRITERS
         self._writing = _open(target, "BEGIN IMMEDIATE", writers)
-        self._reading = _open(target, "BEGIN", _READERS)
+        self._reading = _open(target, "BEGIN", _READERS, isolation_level="REPEATABLE READ")
         # SQLite has one writer at a time: queueing here is fair, polling for its lock is not.
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="ledger-write")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-read")
@@ -85,7 +86,7 @@ def _transact(engine: Engine, work: Callable[[Session], T]) -> T:
         return work(session)
 
 
-def _open(url: URL, begin: str, connections: int) -> Engine:
+def _open(url: URL, begin: str, connections: int, isolation_level: IsolationLevel = "READ COMMITTED") -> Engine:
     if url.get_backend_name() != "sqlite":
         options = f"-c lock_timeout={_LOCK_TIMEOUT_S * 1000} -c synchronous_commit=on"
         return create_engine(
@@ -93,6 +94,7 @@ def _open(url: URL, begin: str, connections: int) -> Engine:
             pool_size=connections,
             max_overflow=0,
             pool_pre_ping=True,
+            isolation_level=isolation_level,
             connect_args={"options": options, "connect_timeout": _LOCK_TIMEOUT_S},
         )
     if url.database:

@@ -51,6 +51,7 @@ class FakeVenue:
         self.batches = 0
         self.look_ups = 0
         self.quote_error: Exception | None = None
+        self.report_error: Exception | None = None
         self.sellable = Decimal(2)
         self.clock_ahead = timedelta(0)
         self.submitting = asyncio.Event()
@@ -92,6 +93,8 @@ class FakeVenue:
 
     async def report(self, order: Order, prepared: Prepared, venue_order_id: str | None, sent_at: datetime) -> LookUp:
         self.look_ups += 1
+        if self.report_error is not None:
+            raise self.report_error
         return LookUp(report=self.reports.get(prepared.client_order_id), began_at=datetime.now(UTC) + self.clock_ahead)
 
     async def report_open(self, standings: Sequence[OrderStanding]) -> Sequence[OrderReport]:

@@ -1,7 +1,8 @@
 """One signal, one trade: quote, size, place, await the end, record."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -87,17 +88,18 @@ class TradeWorkflow:
         return self._learn(await placing)
 
     async def _await_end(self, standing: OrderStanding) -> Outcome:
+        """Wait for the end of an order that may exist: a market order with looks of our own, a limit order at rest."""
         if standing.order.kind == "market" and standing.venue_order_id is not None and not standing.final:
-            standing = self._learn(await steps.watch_fill(standing.order))
+            standing = await self._look(steps.watch_fill(standing.order), standing)
         pauses = Pauses(self._patience)
         while not standing.final:
             if why := self._why_end(standing):
                 return await self._end(standing, *why)
-            if standing.venue_order_id is not None:
+            if standing.order.kind == "limit" and standing.venue_order_id is not None:
                 standing = await self._rest(standing)
             else:
-                await self._wait_to_look_again(pauses, "no answer says whether the order exists")
-                standing = self._learn(await steps.look_up_order(standing.order))
+                await self._wait_to_look_again(pauses, _doubt_about(standing))
+                standing = await self._look(steps.look_up_order(standing.order), standing)
             self._renew_if_long()
         return conclude(standing)
 
@@ -113,7 +115,7 @@ class TradeWorkflow:
         pauses = Pauses(self._patience)
         while True:
             await self._note_cancel()
-            standing = self._learn(await steps.end_order(standing.order, code, reason))
+            standing = await self._look(steps.end_order(standing.order, code, reason), standing)
             if standing.final:
                 return conclude(standing, code, reason)
             await self._wait_to_look_again(pauses, f"it is not certain that the order has ended ({reason})")
@@ -123,7 +125,8 @@ class TradeWorkflow:
         """Wait until the account's watcher has seen a change, or the order's time is up."""
         if not self._watched:
             self._story.rests()
-            await steps.ask_to_watch(standing.order.account)
+            with suppress(FailureError):
+                await steps.ask_to_watch(standing.order.account)
             self._watched = True
         wait, deadline = policies.LOOK_FOR_ITSELF_EVERY, standing.order.rests_until
         if deadline is not None:
@@ -132,7 +135,15 @@ class TradeWorkflow:
         self._changed = False
         if hinted:
             return self._learn(await steps.read_standing(standing.order.order_id))
-        return self._learn(await steps.look_up_order(standing.order))
+        return await self._look(steps.look_up_order(standing.order), standing)
+
+    async def _look(self, look: Awaitable[OrderStanding], known: OrderStanding) -> OrderStanding:
+        """What a look at the order shows; nothing new when nobody could be asked for long."""
+        try:
+            return self._learn(await look)
+        except FailureError as error:
+            workflow.logger.warning("look_failed order_id=%s error=%s", known.order.order_id, error.cause or error)
+            return known
 
     async def _wait_to_look_again(self, pauses: Pauses, trouble: str) -> None:
         if pauses.patience_is_over():
@@ -199,6 +210,12 @@ class TradeWorkflow:
                 self.cancel(workflow.cancellation_reason() or "cancelled in Temporal")
 
 
+def _doubt_about(standing: OrderStanding) -> str:
+    if standing.venue_order_id is None:
+        return "no answer says whether the order exists"
+    return "the venue does not say how the order has ended"
+
+
 def _said_by(error: FailureError | GiveUp) -> tuple[str, str]:
     """The code and the reason that an error gives to people.
 
@@ -209,4 +226,4 @@ def _said_by(error: FailureError | GiveUp) -> tuple[str, str]:
     told = error.cause if isinstance(error, ActivityError) else error
     if isinstance(told, ApplicationError):
         return told.type or type(told).__name__, told.message
-    return "StepFailed", f"a step did not succeed in time: {told or error}"
+    return "NoAnswerInTime", f"no answer came in time: {told or error}"

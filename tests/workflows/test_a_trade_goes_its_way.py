@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
-from domain.errors import PairUnknown
+from domain.errors import OrderMismatch, PairUnknown
 from domain.outcomes import Outcome
 from domain.rules import Rules
 from domain.signals import Signal
@@ -179,3 +179,20 @@ async def test_a_limit_order_ends_at_its_deadline(trip: Trip, ledger: Ledger) ->
     assert (outcome.kind, outcome.code) == ("expired", "DeadlinePassed")
     assert len(venue.cancels) == 1
     assert await reserved(ledger) == 0
+
+
+@pytest.mark.slow
+async def test_an_order_that_cannot_be_looked_at_calls_a_person_and_is_settled_when_it_can(
+    temporal: WorkflowEnvironment, ledger: Ledger
+) -> None:
+    venue = FakeVenue()
+    venue.report_error = OrderMismatch("the venue's order is not ours")
+    async with open_desk(temporal, ledger, venue, some_rules(unresolved_alert_s=120)) as desk:
+        handle = await desk.start()
+        await temporal.fast_forward(handle, timedelta(minutes=10))
+        sheet = await desk.sheet(handle)
+        assert sheet.status == "open"
+        assert [event.stop for event in sheet.timeline if event.level == "alert"] == ["unresolved"]
+        venue.report_error = None
+        result = await handle.result()
+    assert result.outcome.kind == "filled"
