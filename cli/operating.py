@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -56,7 +57,7 @@ def trades(
     if as_json:
         print(json.dumps(page, indent=2))
         return
-    columns = ("trade (UTC)", "pair", "", "asked", "", "filled", "at", "reason")
+    columns = ("trade (UTC)", "asked", "became")
     print_table("", columns, [_trade_row(line) for line in page["trades"]])
     if page["next"]:
         console.print(f"[dim]more: surefill trades --before {page['next']}[/dim]")
@@ -171,18 +172,12 @@ def settings(as_json: Json = False) -> None:
 
 
 def _trade_row(line: dict[str, Any]) -> tuple[str, ...]:
-    state = "unresolved" if line["unresolved"] else line["outcome"] or line["status"]
-    filled = number(line["filled_base"]) if line["filled_base"] != "0" else ""
-    return (
-        line["trade_id"],
-        line["pair"],
-        line["action"],
-        line["size"],
-        status(state),
-        filled,
-        price(line["average_price"]),
-        escape(line["reason"]),
-    )
+    became = status("unresolved" if line["unresolved"] else line["outcome"] or line["status"])
+    if Decimal(line["filled_base"]):
+        became += f" {number(line['filled_base'])} at {price(line['average_price'])}"
+    if line["reason"]:
+        became += f"\n[dim]{escape(line['reason'])}[/dim]"
+    return line["trade_id"], f"{line['action']} {line['pair']}, {line['size']}", became
 
 
 def _pair(value: dict[str, Any]) -> str:
