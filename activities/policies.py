@@ -31,7 +31,7 @@ def _retry(first_ms: int, most_s: int, *, gives_up: bool) -> RetryPolicy:
     )
 
 
-# One transaction of a few milliseconds; the lock it may wait for is given up after 5 s, and then it is tried again.
+# One transaction of a few milliseconds; the lock it may wait for is given up after 2 s, and then it is tried again.
 _LEDGER_TRY = timedelta(seconds=20)
 OPEN_TRADE = LocalActivityConfig(
     start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=5, gives_up=True)

@@ -2,20 +2,27 @@
 
 import logging
 import time
+import traceback
 from importlib.metadata import version
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import operating, webhook
+from api.bodies import BODY_S, LimitBodies
 from api.doors import Doors, doors_of
-from api.refusals import Refused, answer_refused
+from api.refusals import Refusal, Refused, answer_http_error, answer_refused
 
 log = logging.getLogger(__name__)
+
+_DESCRIPTION = (
+    "Every signal fills exactly once, or tells you why not. Every refusal is a `Refusal` with a stable `code`."
+)
 
 
 class Health(BaseModel):
@@ -33,18 +40,27 @@ class Readiness(BaseModel):
     relay: str
 
 
-def create_app(doors: Doors) -> FastAPI:
-    """The api over `doors`."""
-    app = FastAPI(title="surefill", version=version("surefill"), description=__doc__, redoc_url=None)
+def create_app(doors: Doors, *, body_s: float = BODY_S) -> FastAPI:
+    """The api over `doors`. `body_s`: how long a body may take to come in."""
+    # No redirects for a slash at the end: the address they lead to would show the secret in a path.
+    app = FastAPI(
+        title="surefill",
+        version=version("surefill"),
+        description=_DESCRIPTION,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.doors = doors
     app.include_router(webhook.router)
     app.include_router(operating.router)
     app.add_exception_handler(Refused, answer_refused)
+    app.add_exception_handler(HTTPException, answer_http_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(SQLAlchemyError, _answer_no_ledger)
+    app.add_middleware(LimitBodies, longest_s=body_s)
     app.add_middleware(LogRequests)
     app.get("/healthz", tags=["health"])(healthz)
-    app.get("/readyz", tags=["health"])(readyz)
+    app.get("/readyz", tags=["health"], responses={503: {"model": Readiness}})(readyz)
     return app
 
 
@@ -75,7 +91,7 @@ class LogRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status = time.perf_counter(), 0
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -85,11 +101,28 @@ class LogRequests:
 
         try:
             await self._app(scope, receive, noting)
+        except Exception as error:
+            _log_bug(error)
+            if status:
+                raise
+            await _BUG(scope, receive, noting)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             level = logging.DEBUG if scope["method"] == "GET" and status < 400 else logging.INFO
             took_ms = (time.perf_counter() - began) * 1000
             log.log(level, "answered method=%s route=%s status=%d ms=%.1f", scope["method"], route, status, took_ms)
+
+
+_BUG = JSONResponse(
+    Refusal(code="internal_error", message="a fault of surefill", fix="see its log, and send it again").model_dump(),
+    status_code=500,
+)
+
+
+def _log_bug(error: Exception) -> None:
+    """Say where it happened, and not what the error says: it may quote what was sent."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("request_failed error=%s\n%s", type(error).__name__, where)
 
 
 async def _answer_invalid(_request: Request, error: Exception) -> JSONResponse:
@@ -104,7 +137,10 @@ async def _answer_invalid(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _answer_no_ledger(request: Request, error: Exception) -> JSONResponse:
-    """FastAPI's handler for a ledger that is away."""
+    """FastAPI's handler for a ledger that is away, or that cannot hold what was asked for."""
+    if isinstance(error, DataError):
+        fix = "leave out what cannot be printed"
+        return await answer_refused(request, Refused(422, "parameter_invalid", "a value that no ledger holds", fix))
     log.error("ledger_away error=%s", type(error).__name__)
     refused = Refused(503, "ledger_away", "the ledger does not answer", "try again", retry_after_s=5)
     return await answer_refused(request, refused)

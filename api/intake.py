@@ -1,19 +1,22 @@
 """The trip of an alert through the door: secret, body, signal, ledger. Only then comes the answer."""
 
+import json
 import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.guarding import Guard
+from api.guarding import Allowance, Guard
 from api.refusals import Refused
+from api.texts import legible
 from domain.alerts import AlertRefused, Fields, alert_key, body_hash, check_age, read_body, redacted_text, to_signal
+from domain.bodies import MASK
 from domain.errors import PairUnknown
 from domain.exchanges import find_exchange
 from domain.pairs import Pair
@@ -30,7 +33,12 @@ T = TypeVar("T")
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 _TOKEN_LENGTH = 8
 _MAX_RECORD = 4096
-_SECRET_IN_TEXT = re.compile(r"(?i)(api_?key\W{0,6})[^\s\"',;}]+")
+# What follows a name like a secret's, in a body that cannot be read.
+_SECRET_IN_TEXT = re.compile(
+    r"(?i)((?:api.?key|secret|token|passw|passphrase|private|auth)[\w.-]{0,40}+\W{1,6})[^\s\"',;}]+"
+)
+# Alerts beyond what a source may send are recorded too, until that itself would be a flood.
+_FLOOD_RECORDS_A_MINUTE = 600
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,9 @@ class Knock:
 
     source: str
     remote: str
-    body: bytes
-    secret: str | None = None
-    signature: str | None = None
+    body: bytes = field(default=b"", repr=False)
+    secret: str | None = field(default=None, repr=False)
+    signature: str | None = field(default=None, repr=False)
     is_operator: bool = False
 
     @property
@@ -81,17 +89,29 @@ class Intake:
         on_kept: Callable[[Signal], None],
     ) -> None:
         self._ledger, self._guard, self._policy, self._on_kept = ledger, guard, policy, on_kept
-        self._secrets = [text for secret in secrets_to_hide if (text := secret.get_secret_value())]
+        self._secrets = _spellings(secret.get_secret_value() for secret in secrets_to_hide)
+        self._flood_records = Allowance(_FLOOD_RECORDS_A_MINUTE)
 
     async def take(self, knock: Knock) -> Taken:
         """Keep the alert. Raises Refused; an alert whose sender is known is recorded also then."""
         if knock.shows_itself:
             self._check_knock(knock)
+        else:
+            self._guard.check_source(knock.source)
         fields = await self._fields(knock)
         if not knock.shows_itself:
             self._guard.check_secret(knock.source, fields.secret, knock.remote)
-        self._guard.count_alert(knock.source)
-        return await self._take(knock, fields.hiding(self._secrets))
+        fields = fields.hiding(self._secrets)
+        text = redacted_text(fields, self._secrets)
+        await self._count(knock, text)
+        return await self._take(knock, fields, text)
+
+    async def give_up(self, knock: Knock, refused: Refused) -> None:
+        """Record an alert whose body was not read, if its sender is known without it. Raises Refused if it is not."""
+        if knock.shows_itself and knock.signature is None:
+            self._check_knock(knock)
+            await self._count(knock, "")
+            await self._record(_nameless(knock, ""), _as_alert_refused(refused))
 
     def _check_knock(self, knock: Knock) -> None:
         if knock.signature is not None:
@@ -100,17 +120,26 @@ class Intake:
             self._guard.check_secret(knock.source, knock.secret, knock.remote)
 
     async def _fields(self, knock: Knock) -> Fields:
-        if not knock.shows_itself:
-            self._guard.source_secret(knock.source)
         try:
             return read_body(knock.body)
         except AlertRefused as error:
+            error = self._hiding(error)
             if knock.shows_itself:
-                await self._record(_nameless(knock, self._text_of(knock.body)), error)
-            raise Refused.of_alert(error) from error
+                text = self._text_of(knock.body)
+                await self._count(knock, text)
+                await self._record(_nameless(knock, text), error)
+            raise Refused.of_alert(error) from None
 
-    async def _take(self, knock: Knock, fields: Fields) -> Taken:
-        text = redacted_text(fields, self._secrets)
+    async def _count(self, knock: Knock, text: str) -> None:
+        """Raises Refused when the source sends too many."""
+        try:
+            self._guard.count_alert(knock.source)
+        except Refused as refused:
+            if self._flood_records.take(knock.source):
+                await self._record(_nameless(knock, text), _as_alert_refused(refused))
+            raise
+
+    async def _take(self, knock: Knock, fields: Fields, text: str) -> Taken:
         try:
             signal, warnings = self._signal(knock, fields)
             alert = self._alert(knock, fields, signal, text)
@@ -159,23 +188,43 @@ class Intake:
         except PairUnknown as error:
             fix = "send one of these, or add the pair to SUREFILL_CEX_TRADING_PAIRS"
             raise AlertRefused("pair_not_traded", str(error), fix=fix, field="symbol") from error
-        return signal, warnings
+        return signal, tuple(dict.fromkeys(warnings))
 
     async def _record(self, alert: Alert, error: AlertRefused) -> Kept | None:
-        log.info("alert_refused source=%s code=%s field=%s", alert.source, error.code, error.field)
-        return await _stored(self._ledger.signals.refuse(alert, error.code, str(error)))
+        log.info("alert_refused source=%s code=%s field=%s", alert.source, error.code, legible(error.field or ""))
+        return await _stored(self._ledger.signals.refuse(alert, error.code, legible(str(error))))
+
+    def _hiding(self, error: AlertRefused) -> AlertRefused:
+        """The same without our secrets: a body that could not be read may have them anywhere."""
+        where = self._without_secrets(error.field) if error.field else None
+        message = self._without_secrets(error.message)
+        return AlertRefused(error.code, message, fix=error.fix, field=where, status=error.status)
 
     def _text_of(self, body: bytes) -> str:
-        """A body that cannot be read, for its record, without what looks like a secret."""
-        text = body[:_MAX_RECORD].decode(errors="replace")
+        """A body that cannot be read, for its record, without what is or looks like a secret."""
+        text = _SECRET_IN_TEXT.sub(r"\1***", self._without_secrets(body.decode(errors="replace")))
+        return legible(text[:_MAX_RECORD], keep="\n\t")
+
+    def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return _SECRET_IN_TEXT.sub(r"\1***", text)
+            text = text.replace(secret, MASK)
+        return text
+
+
+def _spellings(texts: Iterable[str]) -> list[str]:
+    """The secrets as they are and as JSON writes them, longest first."""
+    found = {spelling for text in texts if text for spelling in (text, json.dumps(text)[1:-1])}
+    return sorted(found, key=len, reverse=True)
 
 
 def _nameless(knock: Knock, text: str) -> Alert:
     """An alert that repeats nothing."""
     return Alert(source=knock.source, remote=knock.remote, body=text, key="", body_hash="", window=None)
+
+
+def _as_alert_refused(refused: Refused) -> AlertRefused:
+    told = refused.refusal
+    return AlertRefused(told.code, told.message, fix=told.fix, field=told.field, status=refused.status)
 
 
 def _fate(kept: Kept) -> str:

@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from temporalio.service import RPCError
 
-from api.doors import doors_of, operator_of
+from api.bodies import whole_body
+from api.doors import Operator, doors_of
 from api.refusals import Refusal, Refused
+from api.texts import legible
 from domain.names import trade_workflow_id
 from domain.outcomes import Outcome
 from domain.positions import Position
@@ -19,12 +21,11 @@ from workflows.trade import TradeWorkflow
 
 log = logging.getLogger(__name__)
 
-Operator = Annotated[str, Depends(operator_of)]
-
 # Telling Temporal is a courtesy: the request stands in the ledger, and the relay's look comes later.
 _TELL_S = 3.0
 
-router = APIRouter(tags=["operating"], responses={code: {"model": Refusal} for code in (401, 404, 422, 429)})
+router = APIRouter(tags=["operating"], responses={code: {"model": Refusal} for code in (401, 422, 429, 503)})
+_NOT_THERE: dict[int | str, dict[str, Any]] = {404: {"model": Refusal}}
 
 
 class TradePage(BaseModel):
@@ -43,7 +44,23 @@ class TradeView(TradeSheet):
 class Reason(BaseModel):
     """Why an operator does something."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(legible)]
+
+
+async def reason_of(request: Request, _by: Operator) -> Reason:
+    """The reason in the body, whatever its content type: who halts in a hurry thinks of no header. Raises Refused."""
+    try:
+        return Reason.model_validate_json(await whole_body(request))
+    except ValidationError as error:
+        text = f"the body gives no reason ({error.errors(include_url=False)[0]['msg']})"
+        fix = 'send one JSON object, like {"reason": "the exchange looks wrong"}, of at most 500 characters'
+        raise Refused(422, "reason_invalid", text, fix, field="reason") from None
+
+
+Why = Annotated[Reason, Depends(reason_of)]
+_BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": Reason.model_json_schema()}}}
+}
 
 
 class CancelView(BaseModel):
@@ -62,22 +79,22 @@ async def trades(request: Request, _by: Operator, which: Annotated[TradeFilter, 
     return TradePage(trades=found, next=found[-1].trade_id if len(found) == which.limit else None)
 
 
-@router.get("/trades/{trade_id}")
+@router.get("/trades/{trade_id}", responses=_NOT_THERE)
 async def trade(request: Request, _by: Operator, trade_id: str) -> TradeView:
     """One trade: its timeline with the reason of each stop, orders, attempts and fills."""
     doors = doors_of(request)
     sheet = await doors.ledger.reading.trade(trade_id)
     if sheet is None:
-        raise _no_trade(trade_id)
+        raise _no_trade()
     return TradeView(**sheet.model_dump(), temporal=doors.temporal_link(trade_workflow_id(trade_id)))
 
 
-@router.post("/trades/{trade_id}/cancel")
-async def cancel(request: Request, by: Operator, trade_id: str, why: Reason) -> CancelView:
+@router.post("/trades/{trade_id}/cancel", responses=_NOT_THERE, openapi_extra=_BODY)
+async def cancel(request: Request, by: Operator, trade_id: str, why: Why) -> CancelView:
     """Cancel a trade: from the answer on nothing more of it is sent; a live order is ended at its venue."""
     doors = doors_of(request)
     if await doors.ledger.reading.trade(trade_id) is None:
-        raise _no_trade(trade_id)
+        raise _no_trade()
     answer = await doors.ledger.trades.request_cancel(trade_id, why.reason, by)
     if not answer.too_late:
         handle = doors.client.get_workflow_handle(trade_workflow_id(trade_id))
@@ -98,14 +115,14 @@ async def halt(request: Request, _by: Operator) -> Halt:
     return await doors_of(request).ledger.switches.halt()
 
 
-@router.post("/halt")
-async def set_halt(request: Request, by: Operator, why: Reason) -> Halted:
+@router.post("/halt", openapi_extra=_BODY)
+async def set_halt(request: Request, by: Operator, why: Why) -> Halted:
     """Halt trading: once this answers nothing more is sent; `underway` may still arrive. Cancelling goes on."""
     return await doors_of(request).ledger.switches.set_halt(True, why.reason, by)
 
 
-@router.post("/resume")
-async def resume(request: Request, by: Operator, why: Reason) -> Halted:
+@router.post("/resume", openapi_extra=_BODY)
+async def resume(request: Request, by: Operator, why: Why) -> Halted:
     """Let trading go on."""
     return await doors_of(request).ledger.switches.set_halt(False, why.reason, by)
 
@@ -128,5 +145,5 @@ async def alerts(request: Request, _by: Operator, limit: Annotated[int, Query(ge
     return list(await doors_of(request).ledger.reading.alerts(limit))
 
 
-def _no_trade(trade_id: str) -> Refused:
-    return Refused(404, "trade_unknown", f"there is no trade {trade_id!r:.80}", "see GET /trades for their ids")
+def _no_trade() -> Refused:
+    return Refused(404, "trade_unknown", "there is no trade with this id", "see GET /trades for their ids")

@@ -3,8 +3,12 @@
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
+from api.texts import legible
 from domain.alerts import AlertRefused
+
+_SEE_DOCS = "see /docs for what is there"
 
 
 class Refusal(BaseModel):
@@ -31,7 +35,9 @@ class Refused(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.refusal = Refusal(code=code, message=message, fix=fix, field=field)
+        self.refusal = Refusal(
+            code=code, message=legible(message), fix=legible(fix), field=legible(field) if field else None
+        )
         self.headers = {"Retry-After": str(retry_after_s)} if retry_after_s is not None else {}
 
     @classmethod
@@ -43,3 +49,16 @@ async def answer_refused(_request: Request, error: Exception) -> JSONResponse:
     """FastAPI's handler for Refused."""
     assert isinstance(error, Refused)
     return JSONResponse(error.refusal.model_dump(), status_code=error.status, headers=error.headers)
+
+
+async def answer_http_error(request: Request, error: Exception) -> JSONResponse:
+    """FastAPI's handler for what it refuses itself; the path is not repeated, it may hold a secret."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        refused = Refused(404, "path_unknown", "there is nothing at this path", _SEE_DOCS)
+    elif error.status_code == 405:
+        refused = Refused(405, "method_not_allowed", f"{request.method} is not for this path", _SEE_DOCS)
+    else:
+        refused = Refused(error.status_code, "request_invalid", str(error.detail), _SEE_DOCS)
+    refused.headers |= error.headers or {}
+    return await answer_refused(request, refused)

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 # Starts that may be on their way at once; what comes on top waits in the ledger.
 _AT_ONCE = 50
 _START_S = 10.0
+# A look that hangs is given up, and the next one asks first who answers.
+_LOOK_S = 20.0
 _LOOK_EVERY_S = 1.0
 _LOOKS_FOR_A_MENDING = 15
 _BATCH = 200
@@ -66,17 +68,23 @@ class Relay:
                 task.cancel()
 
     async def _look_after(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work` if the Temporal that answers is ours; it can be exchanged for another one at any moment."""
         try:
-            if self.trouble:
+            async with asyncio.timeout(_LOOK_S):
                 await confirmed_epoch(self._client, self._ledger)
-            self.trouble = ""
-            await work()
+                self.trouble = ""
+                await work()
         except OtherTemporal as error:
             self._wait_because(str(error))
         except (RPCError, RuntimeError, TimeoutError) as error:
             self._wait_because(f"Temporal does not answer ({type(error).__name__})")
         except SQLAlchemyError as error:
             self._wait_because(f"the ledger does not answer ({type(error).__name__})")
+        except Exception as error:
+            # Whatever it is, trades that wait in the ledger must not wait for ever.
+            log.exception("relay_failed")
+            self._wait_because(f"a fault of surefill ({type(error).__name__}), see the log")
+        _stop_if_cancelled()
 
     def _wait_because(self, trouble: str) -> None:
         if trouble != self.trouble:
@@ -85,17 +93,25 @@ class Relay:
 
     async def _start_waiting(self) -> None:
         for signal in await self._ledger.signals.not_started(_BATCH):
+            if len(self._going) >= _AT_ONCE:
+                await asyncio.wait(self._going.values(), return_when=asyncio.FIRST_COMPLETED)
             self.start_soon(signal)
 
     async def _start(self, signal: Signal) -> None:
         try:
-            await asyncio.wait_for(self._start_workflow(signal), _START_S)
+            async with asyncio.timeout(_START_S):
+                await self._start_workflow(signal)
             await self._ledger.signals.mark_started([signal.signal_id])
         except (RPCError, RuntimeError, TimeoutError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT:
+                log.error("start_refused trade_id=%s error=%s", signal.trade_id, error)
+                return
             # A server that cannot be told is asked for its name before it is told anything else.
             self._wait_because(f"Temporal does not answer ({type(error).__name__})")
         except SQLAlchemyError as error:
             log.warning("start_not_noted trade_id=%s error=%s", signal.trade_id, type(error).__name__)
+        except Exception:
+            log.exception("start_failed trade_id=%s", signal.trade_id)
 
     async def _start_workflow(self, signal: Signal) -> None:
         """Start the trade's workflow unless it runs or is done; one that was terminated starts again."""
@@ -114,14 +130,16 @@ class Relay:
         except WorkflowAlreadyStartedError:
             log.info("trade_runs_already trade_id=%s", signal.trade_id)
         except RPCError as error:
-            if error.status is not RPCStatusCode.INVALID_ARGUMENT or not self._indexed:
+            if not self._indexed or not _is_about_attributes(error):
                 raise
             log.warning("search_attributes_missing error=%s; trades start without them", error)
             self._indexed = False
             await self._start_workflow(signal)
 
     async def _mend(self) -> None:
-        """End the trades that somebody terminated in Temporal, and see that resting orders are watched."""
+        """End trades that were terminated in Temporal, tell of cancels, and see that resting orders are watched."""
+        # Somebody may have added the search attributes.
+        self._indexed = True
         terminated = [
             run.id.removeprefix(trade_workflow_id("")) async for run in self._client.list_workflows(_TERMINATED)
         ]
@@ -129,8 +147,30 @@ class Relay:
             log.warning("trade_was_terminated trade_id=%s; it is ended properly", signal.trade_id)
             await self._ledger.trades.request_cancel(signal.trade_id, "terminated in Temporal", "Temporal")
             self.start_soon(signal)
+        for trade_id, reason in (await self._ledger.trades.cancels_underway()).items():
+            await self._tell_to_cancel(trade_id, reason)
         for account in await self._ledger.trades.accounts_with_resting_orders():
-            await asyncio.wait_for(start_watcher(self._client, account), _START_S)
+            async with asyncio.timeout(_START_S):
+                await start_watcher(self._client, account)
+
+    async def _tell_to_cancel(self, trade_id: str, reason: str) -> None:
+        """Tell the workflow again: Temporal may have been away when somebody asked."""
+        try:
+            await self._client.get_workflow_handle(trade_workflow_id(trade_id)).signal(TradeWorkflow.cancel, reason)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+
+def _stop_if_cancelled() -> None:
+    """Python 3.11's wait_for loses a cancellation that arrives together with an answer."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def _is_about_attributes(error: RPCError) -> bool:
+    return error.status is RPCStatusCode.INVALID_ARGUMENT and "search attribute" in error.message.lower()
 
 
 def _details(signal: Signal) -> str:

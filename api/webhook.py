@@ -1,20 +1,19 @@
 """The webhook: where alerts come in."""
 
-import asyncio
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, status
 from pydantic import BaseModel
-from starlette.requests import ClientDisconnect
 
-from api.doors import Doors, doors_of, operator_of, remote_of
+from api.bodies import whole_body
+from api.doors import Doors, Operator, doors_of, remote_of
 from api.intake import Knock, Taken
 from api.refusals import Refusal, Refused
+from api.texts import header_text
+from config.connections import OPERATORS_SOURCE
+from domain.bodies import EXAMPLE
 from domain.names import trade_workflow_id
-
-MAX_BODY_BYTES = 64 * 1024
-# A sender that has not finished its 64 KiB by then never will.
-_BODY_S = 10.0
 
 router = APIRouter(
     tags=["alerts"],
@@ -41,50 +40,48 @@ class Accepted(BaseModel):
 
 
 Secret = Annotated[str | None, Header(alias="X-Api-Key")]
-Signature = Annotated[str | None, Header(alias="X-Signature")]
+Signature = Annotated[str | None, Header(alias="X-Signature", description="sha256= and the body's HMAC-SHA256 in hex")]
+# Bodies are read by their content: a schema here would refuse what an unfilled placeholder broke.
+_BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"text/plain": {"schema": {"type": "string"}, "example": EXAMPLE}}}
+}
 
 
-@router.post("/webhook", status_code=status.HTTP_202_ACCEPTED)
+@router.post("/webhook", status_code=status.HTTP_202_ACCEPTED, openapi_extra=_BODY)
 async def take_default(request: Request, x_api_key: Secret = None, x_signature: Signature = None) -> Accepted:
     """Take an alert from the source `default`."""
-    return await _take(request, "default", x_api_key, x_signature)
+    return await _take(request, "default", header_text(x_api_key), header_text(x_signature))
 
 
-@router.post("/webhook/{source}", status_code=status.HTTP_202_ACCEPTED)
+@router.post("/webhook/{source}", status_code=status.HTTP_202_ACCEPTED, openapi_extra=_BODY)
 async def take(request: Request, source: str, x_api_key: Secret = None, x_signature: Signature = None) -> Accepted:
     """Take an alert; the secret is in the header X-Api-Key, in the body's api_key, or signs the body."""
-    return await _take(request, source, x_api_key, x_signature)
+    return await _take(request, source, header_text(x_api_key), header_text(x_signature))
 
 
-@router.post("/webhook/{source}/{secret}", status_code=status.HTTP_202_ACCEPTED)
+@router.post("/webhook/{source}/{secret:path}", status_code=status.HTTP_202_ACCEPTED, openapi_extra=_BODY)
 async def take_with_secret_in_path(request: Request, source: str, secret: str) -> Accepted:
     """Take an alert; for senders that can set nothing but the address."""
-    return await _take(request, source, secret, None)
+    return await _take(request, source, secret or None, None)
 
 
-@router.post("/signals", status_code=status.HTTP_202_ACCEPTED)
-async def take_from_operator(request: Request) -> Accepted:
+@router.post("/signals", status_code=status.HTTP_202_ACCEPTED, openapi_extra=_BODY)
+async def take_from_operator(request: Request, _by: Operator) -> Accepted:
     """Take an alert from a person or a script that holds the operator token."""
-    operator_of(request)
-    return await _take(request, "cli", None, None, is_operator=True)
+    return await _take(request, OPERATORS_SOURCE, None, None, is_operator=True)
 
 
 async def _take(
     request: Request, source: str, secret: str | None, signature: str | None, *, is_operator: bool = False
 ) -> Accepted:
-    doors = doors_of(request)
-    body = await _body(request)
-    taken = await doors.intake.take(
-        Knock(
-            source=source,
-            remote=remote_of(request),
-            body=body,
-            secret=secret,
-            signature=signature,
-            is_operator=is_operator,
-        )
-    )
-    return _accepted(doors, taken)
+    doors, remote = doors_of(request), remote_of(request)
+    knock = Knock(source=source, remote=remote, secret=secret, signature=signature, is_operator=is_operator)
+    try:
+        body = await whole_body(request)
+    except Refused as refused:
+        await doors.intake.give_up(knock, refused)
+        raise
+    return _accepted(doors, await doors.intake.take(replace(knock, body=body)))
 
 
 def _accepted(doors: Doors, taken: Taken) -> Accepted:
@@ -99,20 +96,3 @@ def _accepted(doors: Doors, taken: Taken) -> Accepted:
             trade=f"{doors.api_url}/trades/{trade_id}", temporal=doors.temporal_link(trade_workflow_id(trade_id))
         ),
     )
-
-
-async def _body(request: Request) -> bytes:
-    """The body, if it is not too large and comes in time."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    text = f"the body is larger than {MAX_BODY_BYTES} bytes"
-                    raise Refused(413, "body_too_large", text, "send only the fields of the alert")
-    except TimeoutError:
-        raise Refused(408, "body_too_slow", f"the body took longer than {_BODY_S:.0f} s", "send it again") from None
-    except ClientDisconnect:
-        raise Refused(400, "body_cut_off", "the sender left before the body's end", "send it again") from None
-    return bytes(body)

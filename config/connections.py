@@ -28,6 +28,7 @@ from domain.signals import SourceName
 
 _DEX, _GATEWAY, _MQTT = "the DEX venues come", "Hummingbot Gateway comes", "the MQTT door comes"
 _SOURCE_NAME: TypeAdapter[str] = TypeAdapter(SourceName)
+OPERATORS_SOURCE = "cli"
 _DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
 
 
@@ -44,6 +45,8 @@ def parse_sources(text: str) -> Mapping[str, str]:
     sources = dict(pairs)
     if len(sources) < len(pairs):
         raise ValueError("a source stands twice")
+    if OPERATORS_SOURCE in sources:
+        raise ValueError(f"{OPERATORS_SOURCE!r} is the source of what operators send; choose another name")
     for name, secret in sources.items():
         if not _is_source_name(name):
             raise ValueError("a source's name has 1 to 40 of a-z, 0-9, - and _, and begins with a letter or digit")

@@ -145,7 +145,8 @@ def _fields(pairs: list[tuple[str, Tree]], remarks: tuple[str, ...]) -> Fields:
     for raw_name, value in pairs:
         name = raw_name.strip().lower()
         if name in values:
-            raise AlertRefused("field_duplicate", f"{name!r:.60} stands twice", fix="send it once", field=name[:60])
+            known = name if name in KNOWN_FIELDS or name == SECRET_FIELD else None
+            raise AlertRefused("field_duplicate", f"{known or 'a field'} stands twice", fix="send it once", field=known)
         values[name] = value
     secret = _secret(values.pop(SECRET_FIELD, None))
     return Fields(values, secret, remarks).hiding([secret or ""])

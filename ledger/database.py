@@ -21,8 +21,9 @@ T = TypeVar("T")
 
 _READERS = 4
 _POSTGRES_WRITERS = 8
-# How long a transaction waits for a lock that another process holds before it fails and its caller tries again.
-_LOCK_TIMEOUT_S = 5
+# How long a transaction waits for a lock that another process holds before it fails and its caller tries again: shorter
+# than the 3 s after which TradingView gives up, so that it hears a 503 and sends the alert again.
+_LOCK_TIMEOUT_S = 2
 
 
 class Database:

@@ -1,6 +1,6 @@
 """Trades: opened once, cancelled on request, closed once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session, col, select
 
@@ -101,6 +101,14 @@ class Trades(Book):
         statement = select(SignalRow).join(TradeRow).where(col(TradeRow.trade_id).in_(trade_ids))
         found = session.exec(statement.where(col(TradeRow.status) != "closed"))
         return [Signal.model_validate_json(row.signal) for row in found]
+
+    @reads
+    def cancels_underway(self, session: Session) -> Mapping[str, str]:
+        """Open trades that somebody wants to end, and why; their workflows may not have heard of it."""
+        asked = select(TradeRow.trade_id, TradeRow.cancel_reason).where(
+            col(TradeRow.status) == "open", col(TradeRow.cancel_requested_at).is_not(None)
+        )
+        return {trade_id: reason or "cancelled" for trade_id, reason in session.exec(asked)}
 
     @reads
     def accounts_with_resting_orders(self, session: Session) -> Sequence[str]:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -28,6 +29,8 @@ async def temporal_server() -> AsyncIterator[WorkflowEnvironment]:
         dev_server_existing_path=TEMPORAL,
         dev_server_extra_args=[*TUNED],
         dev_server_log_level="error",
+        # A busy machine takes its time.
+        dev_server_startup_timeout=timedelta(seconds=60),
     )
     async with environment:
         yield environment

@@ -62,7 +62,8 @@ async def connect_with_patience(settings: Settings, role: str) -> Client:
 async def namespace_id(client: Client) -> str:
     """The id of the namespace: it survives restarts, and changes with a new database."""
     request = DescribeNamespaceRequest(namespace=client.namespace)
-    answer = await asyncio.wait_for(client.workflow_service.describe_namespace(request), _ASK_S)
+    async with asyncio.timeout(_ASK_S):
+        answer = await client.workflow_service.describe_namespace(request)
     return answer.namespace_info.id
 
 

@@ -16,18 +16,24 @@ SIDE = SearchAttributeKey.for_keyword("Side")
 STRATEGY = SearchAttributeKey.for_keyword("Strategy")
 VENUE = SearchAttributeKey.for_keyword("Venue")
 ACCOUNT = SearchAttributeKey.for_keyword("Account")
+_NONE = "none"
 SEARCH_ATTRIBUTES = (TRADE_STATUS, SYMBOL, SIDE, STRATEGY, VENUE, ACCOUNT)
 
 
 def at_start(signal: Signal) -> TypedSearchAttributes:
-    """What is known about a trade before it begins."""
-    pairs: list[SearchAttributePair[str]] = [
-        SearchAttributePair(TRADE_STATUS, "received"),
-        SearchAttributePair(SYMBOL, str(signal.pair)),
-        SearchAttributePair(SIDE, signal.action),
-        *([SearchAttributePair(STRATEGY, signal.strategy)] if signal.strategy else []),
-    ]
-    return TypedSearchAttributes(pairs)
+    """What is known about a trade before it begins.
+
+    Every attribute is set: a start is refused when one is missing in Temporal, a workflow that set it later would hang.
+    """
+    known = {
+        TRADE_STATUS: "received",
+        SYMBOL: str(signal.pair),
+        SIDE: signal.action,
+        STRATEGY: signal.strategy or _NONE,
+        VENUE: signal.exchange or _NONE,
+        ACCOUNT: _NONE,
+    }
+    return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in known.items()])
 
 
 class Story:

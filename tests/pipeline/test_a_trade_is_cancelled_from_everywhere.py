@@ -102,6 +102,17 @@ def test_once_it_is_filled(stack: Stack) -> None:
     assert stack.run("cancel", trade_id, "--reason", "enough", check=False).returncode == 1
 
 
+def test_a_cancel_that_temporal_did_not_hear_is_told_when_it_is_back(stack: Stack) -> None:
+    trade_id = stack.send(amount=24, limit_price="2400")
+    stack.once(trade_id, is_open)
+    stack.parts["temporal"].kill()
+    assert stack.operate("POST", f"/trades/{trade_id}/cancel", json={"reason": "enough"})["requested"]
+    stack.start("temporal")
+    trade = stack.closed(trade_id)
+    assert (trade["outcome"]["kind"], trade["outcome"]["reason"]) == ("cancelled", "enough")
+    assert [order["status"] for order in stack.orders_at_exchange(trade_id)] == ["CANCELLED"]
+
+
 def test_a_trade_terminated_in_the_ui_is_ended_properly(stack: Stack) -> None:
     trade_id = stack.send(amount=24, limit_price="2400")
     stack.once(trade_id, is_open)
