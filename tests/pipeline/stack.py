@@ -64,7 +64,7 @@ class Stack:
     def __post_init__(self) -> None:
         self.parts: dict[str, Process] = {}
         self._http = httpx.Client(trust_env=False, timeout=40)
-        self._ports = {name: _free_port() for name in ("temporal", "ui", "exchange", "control", "api-1", "api-2")}
+        self._ports = {name: free_port() for name in ("temporal", "ui", "exchange", "control", "api-1", "api-2")}
         self._told = {
             "SUREFILL_STATE_DIR": str(self.folder),
             "SUREFILL_DATABASE_URL": f"sqlite:///{self.folder}/ledger.db",
@@ -262,7 +262,7 @@ def until(found: Callable[[], T | None], what: str) -> T:
     raise AssertionError(f"waited {_PATIENCE_S} s for {what}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
