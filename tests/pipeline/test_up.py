@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -128,9 +129,9 @@ def test_a_misspelt_setting_stops_it_with_the_right_name(up: Up) -> None:
     assert "SUREFILL_MAX_DAILY_TRADES" in done.stderr
 
 
-def is_closed(up: Up, trade_id: str) -> dict[str, dict[str, str]] | None:
+def is_closed(up: Up, trade_id: str) -> dict[str, Any] | None:
     done = up.run("trade", trade_id, "--json")
     if done.returncode != 0:
         return None
-    trade: dict[str, dict[str, str]] = json.loads(done.stdout)
+    trade: dict[str, Any] = json.loads(done.stdout)
     return trade if trade["status"] == "closed" else None
