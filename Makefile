@@ -8,12 +8,15 @@ BIN := .venv/bin
 up: .venv/.local
 	$(BIN)/surefill up
 
+# Most tests wait for real processes: two at a time.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+
 test: .venv/.dev
-	$(BIN)/pytest
+	$(PYTEST)
 
 # The inner loop: everything that starts no processes of ours, in under two minutes.
 check: .venv/.dev lint
-	$(BIN)/pytest -q -m "not slow"
+	$(PYTEST) -q -m "not slow"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

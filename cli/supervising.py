@@ -1,4 +1,4 @@
-"""Child processes: started in order, restarted when they die, stopped in reverse order."""
+"""Child processes: started side by side, restarted when they die, stopped in reverse order."""
 
 import asyncio
 import ctypes
@@ -44,18 +44,11 @@ class Supervisor:
         self._keeping: list[asyncio.Task[None]] = []
         self._stopping = False
 
-    async def start(self, child: Child) -> None:
-        """Start the child and wait until it is ready. Raises ChildNotReady."""
-        process = await self._spawn(child)
-        try:
-            async with asyncio.timeout(_READY_S):
-                while not await child.is_ready():
-                    if process.returncode is not None:
-                        raise ChildNotReady(f"{child.name} ended with code {process.returncode}: see its lines above")
-                    await asyncio.sleep(_ASK_EVERY_S)
-        except TimeoutError:
-            raise ChildNotReady(f"{child.name} is not ready after {_READY_S:.0f} s: see its lines above") from None
-        self._keeping.append(asyncio.create_task(self._keep(child, process)))
+    async def start(self, *children: Child) -> None:
+        """Start the children side by side and wait until each is ready. Raises ChildNotReady."""
+        for child, process in [(child, await self._spawn(child)) for child in children]:
+            await _until_ready(child, process)
+            self._keeping.append(asyncio.create_task(self._keep(child, process)))
 
     async def stop(self) -> None:
         """Stop every child, the last one first."""
@@ -98,6 +91,17 @@ class Supervisor:
         self._keeping.append(asyncio.create_task(_print_lines(child.name, process)))
         log.info("child_started name=%s pid=%d", child.name, process.pid)
         return process
+
+
+async def _until_ready(child: Child, process: asyncio.subprocess.Process) -> None:
+    try:
+        async with asyncio.timeout(_READY_S):
+            while not await child.is_ready():
+                if process.returncode is not None:
+                    raise ChildNotReady(f"{child.name} ended with code {process.returncode}: see its lines above")
+                await asyncio.sleep(_ASK_EVERY_S)
+    except TimeoutError:
+        raise ChildNotReady(f"{child.name} is not ready after {_READY_S:.0f} s: see its lines above") from None
 
 
 def _die_with_parent() -> None:

@@ -56,14 +56,13 @@ async def run_up(settings: Settings, stop: asyncio.Event, *, one_process: bool) 
 
 
 async def _start(supervisor: Supervisor, settings: Settings, made: Mapping[str, str], *, one_process: bool) -> None:
-    if _own_temporal():
-        await supervisor.start(_temporal(settings))
+    temporal = [_temporal(settings)] if _own_temporal() else []
+    exchange = [] if settings.is_live else [_exchange(settings)]
+    await supervisor.start(*temporal, *exchange)
+    if temporal:
         await _prepare_own_temporal(settings)
-    if not settings.is_live:
-        await supervisor.start(_exchange(settings))
     roles = ["all"] if one_process else ["worker", "api"]
-    for role in roles:
-        await supervisor.start(_role(settings, role, made))
+    await supervisor.start(*(_role(settings, role, made) for role in roles))
 
 
 def _temporal(settings: Settings) -> Child:

@@ -85,7 +85,10 @@ class RiskSettings(Group):
         50, "trades that may be opened in one day", unit="trades", legacy="MAX_DAILY_TRADES"
     )
     max_daily_volume_usd: Usd = setting(
-        Decimal("10000.0"), "what may be spent in one day", unit="USD", legacy="MAX_DAILY_VOLUME"
+        Decimal("10000.0"),
+        "what may change hands in one day, sales counted; no sale is refused for it",
+        unit="USD",
+        legacy="MAX_DAILY_VOLUME",
     )
     day_timezone: Annotated[str, AfterValidator(_timezone)] = setting(
         "UTC", "where the day of the limits begins", unit="IANA name"
@@ -130,7 +133,10 @@ class CexSettings(Group):
         Decimal("100.0"), "the largest order", unit="USD", legacy="CEX_MAX_ORDER_SIZE"
     )
     cex_daily_limit_usd: Usd = setting(
-        Decimal("1000.0"), "what may be spent on centralised exchanges in one day", unit="USD", legacy="CEX_DAILY_LIMIT"
+        Decimal("1000.0"),
+        "what may change hands on centralised exchanges in one day, sales counted",
+        unit="USD",
+        legacy="CEX_DAILY_LIMIT",
     )
     use_cex_for_large_orders: Switch = setting(
         True, "whether large orders go to a CEX", legacy="USE_CEX_FOR_LARGE_ORDERS", later=_ROUTING
