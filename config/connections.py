@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationError
 
@@ -74,9 +74,15 @@ def _database_url(url: str) -> str:
         raise ValueError("write sqlite:///path/to/file or postgresql+psycopg://user:password@host/database")
     if scheme == "sqlite" and (not rest.startswith("/") or rest[1:] in ("", ":memory:")):
         raise ValueError("write sqlite:///path/to/file: the ledger must outlive the process")
-    if scheme != "sqlite" and not urlsplit(url).hostname:
+    if scheme != "sqlite" and not _names_a_host(url):
         raise ValueError("write the host: postgresql+psycopg://user:password@host/database")
     return url
+
+
+def _names_a_host(url: str) -> bool:
+    """A host before the path, or, for a socket on this machine, the folder of it: postgresql:///db?host=/run/postgresql."""
+    parts = urlsplit(url)
+    return bool(parts.hostname or parse_qs(parts.query).get("host"))
 
 
 def _pem(value: SecretStr) -> SecretStr:

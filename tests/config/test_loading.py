@@ -230,6 +230,7 @@ def test_a_bad_value_is_named_with_its_place_and_what_is_allowed(name: str, valu
         "sqlite:////var/x.db",
         "postgresql://u:p@db/x",
         "postgresql+psycopg://u:p@db:5432/x?sslmode=require",
+        "postgresql:///x?host=/run/postgresql",
     ],
 )
 def test_both_kinds_of_database_are_accepted(url: str) -> None:
