@@ -51,6 +51,8 @@ class FakeVenue:
         self.batches = 0
         self.look_ups = 0
         self.quote_error: Exception | None = None
+        self.quote_ages: list[timedelta] = []
+        self.quotes = 0
         self.report_error: Exception | None = None
         self.sellable = Decimal(2)
         self.clock_ahead = timedelta(0)
@@ -74,7 +76,10 @@ class FakeVenue:
     async def quote(self, pair: Pair, action: Action) -> Quote:
         if self.quote_error is not None:
             raise self.quote_error
-        return a_quote(action=action, sellable=self.sellable if action == "SELL" else None)
+        self.quotes += 1
+        age = self.quote_ages.pop(0) if self.quote_ages else timedelta(0)
+        quoted_at = datetime.now(UTC) - age
+        return a_quote(action=action, quoted_at=quoted_at, sellable=self.sellable if action == "SELL" else None)
 
     async def prepare(self, order: Order, generation: int) -> Prepared:
         made = prepared(order, generation)

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities import policies
-    from domain.errors import CancelRequested, GiveUp
+    from domain.errors import CancelRequested, GiveUp, QuoteStale
     from domain.names import TRADE_WORKFLOW
     from domain.orders import OrderStanding
     from domain.outcomes import Outcome, conclude, without_order
@@ -55,7 +55,7 @@ class TradeWorkflow:
             trade = await self._open()
             if trade.outcome is not None:
                 return self._over(trade.outcome)
-            placed = await self._place(trade.standing or await self._decide(trade))
+            placed = await self._place(trade.standing or await self._decide_on_a_fresh_quote(trade))
             outcome = await self._await_end(placed)
         except (FailureError, GiveUp) as error:
             outcome = await self._make_safe(error)
@@ -68,6 +68,15 @@ class TradeWorkflow:
         self._standing = trade.standing
         self._story.opened(trade)
         return trade
+
+    async def _decide_on_a_fresh_quote(self, trade: OpenedTrade) -> OrderStanding:
+        """Decide; once more when the quote grew old on its way to us: that was our plumbing, not the market."""
+        try:
+            return await self._decide(trade)
+        except ApplicationError as error:
+            if error.type != QuoteStale.__name__:
+                raise
+        return await self._decide(trade)
 
     async def _decide(self, trade: OpenedTrade) -> OrderStanding:
         await self._stop_if_cancelled()

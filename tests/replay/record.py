@@ -64,6 +64,12 @@ def held_venue() -> FakeVenue:
     return venue
 
 
+def venue_with_an_old_quote() -> FakeVenue:
+    venue = FakeVenue()
+    venue.quote_ages = [timedelta(minutes=1)]
+    return venue
+
+
 def a_limit_order() -> Signal:
     return a_signal(limit_price=Decimal(2400), amount=Decimal(24))
 
@@ -86,6 +92,7 @@ WAYS = {
     "not-placed": Way(venue=lambda: FakeVenue(nothing, resend_window=None), meanwhile=prove_after_a_look_up),
     "over-budget": Way(rules=some_rules(limits=some_limits(daily_trades=0))),
     "expired": Way(signal=lambda: a_signal(alerted_at=datetime.now(UTC) - timedelta(hours=1))),
+    "quoted-again": Way(venue=venue_with_an_old_quote),
     "limit-filled": Way(venue=lambda: FakeVenue(rest), signal=a_limit_order, meanwhile=fill_while_resting),
     "limit-cancelled": Way(venue=lambda: FakeVenue(rest), signal=a_limit_order, meanwhile=cancel_while_resting),
     "limit-cancelled-in-temporal": Way(

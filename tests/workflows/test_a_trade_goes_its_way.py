@@ -128,6 +128,23 @@ async def test_a_pair_that_the_venue_does_not_know_refuses_the_trade(trip: Trip)
     assert (outcome.kind, outcome.code, outcome.reason) == ("refused", "PairUnknown", "coinbase: HTTP 404")
 
 
+async def test_a_quote_that_grew_old_on_its_way_is_asked_for_again(trip: Trip) -> None:
+    venue = FakeVenue()
+    venue.quote_ages = [timedelta(seconds=11)]
+    outcome, _ = await trip(venue)
+    assert outcome.kind == "filled"
+    assert venue.quotes == 2
+
+
+async def test_a_venue_whose_quotes_are_always_old_is_not_traded_on(trip: Trip) -> None:
+    venue = FakeVenue()
+    venue.quote_ages = [timedelta(seconds=11)] * 5
+    outcome, _ = await trip(venue)
+    assert (outcome.kind, outcome.code) == ("refused", "QuoteStale")
+    assert venue.quotes == 2
+    assert venue.submits == []
+
+
 async def test_a_stale_signal_expires_without_a_quote(trip: Trip) -> None:
     venue = FakeVenue()
     outcome, _ = await trip(venue, a_signal(alerted_at=datetime.now(UTC) - timedelta(hours=1)))
