@@ -10,20 +10,26 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import IsolationLevel
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel
 
 T = TypeVar("T")
 
+_WRITE = "BEGIN IMMEDIATE"
 _READERS = 4
 _POSTGRES_WRITERS = 8
 # How long a transaction waits for a lock that another process holds before it fails and its caller tries again: shorter
 # than the 3 s after which TradingView gives up, so that it hears a 503 and sends the alert again.
 _LOCK_TIMEOUT_S = 2
+# SQLite waits for its lock in naps that grow to 100 ms; beside a busy process one comes too late time after time. It is
+# asked again after so long, while its naps are still short.
+_SQLITE_ASK_MS = 10
 
 
 class Database:
@@ -33,7 +39,7 @@ class Database:
         target = make_url(url)
         self.is_sqlite = target.get_backend_name() == "sqlite"
         writers = 1 if self.is_sqlite else _POSTGRES_WRITERS
-        self._writing = _open(target, "BEGIN IMMEDIATE", writers)
+        self._writing = _open(target, _WRITE, writers)
         self._reading = _open(target, "BEGIN", _READERS, isolation_level="REPEATABLE READ")
         # SQLite has one writer at a time: queueing here is fair, polling for its lock is not.
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="ledger-write")
@@ -104,15 +110,29 @@ def _open(url: URL, begin: str, connections: int, isolation_level: IsolationLeve
         url, pool_size=connections, max_overflow=0, connect_args={"isolation_level": None, "timeout": _LOCK_TIMEOUT_S}
     )
     event.listen(engine, "connect", _tune_sqlite)
+    if begin == _WRITE:
+        event.listen(engine, "connect", _ask_often)
     # The driver's own transactions start deferred, and a deferred read-then-write fails at once under contention.
     event.listen(engine, "begin", lambda connection: _begin(connection, begin))
     return engine
 
 
 def _begin(connection: Connection, statement: str) -> None:
-    connection.exec_driver_sql(statement)
+    """Begin a transaction; one that writes waits for SQLite's lock, at most _LOCK_TIMEOUT_S."""
+    end = monotonic() + _LOCK_TIMEOUT_S
+    while True:
+        try:
+            connection.exec_driver_sql(statement)
+            return
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY or monotonic() > end:
+                raise
 
 
 def _tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _ask_often(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute(f"PRAGMA busy_timeout={_SQLITE_ASK_MS}")
