@@ -20,8 +20,8 @@ from domain.names import client_order_id
 
 TOKEN = "operator-token-of-the-tests"
 SECRET = "webhook-secret-of-the-tests"
-_PATIENCE_S = 60
-_ASK_EVERY_S = 0.02
+_PATIENCE_S = 120
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.02, 0.3
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -64,7 +64,9 @@ class Stack:
     def __post_init__(self) -> None:
         self.parts: dict[str, Process] = {}
         self._http = httpx.Client(trust_env=False, timeout=40)
-        self._ports = {name: free_port() for name in ("temporal", "ui", "exchange", "control", "api-1", "api-2")}
+        self._ports = {
+            name: free_port() for name in ("temporal", "ui", "exchange", "control", "api-1", "api-2", "all-1")
+        }
         self._told = {
             "SUREFILL_STATE_DIR": str(self.folder),
             "SUREFILL_DATABASE_URL": f"sqlite:///{self.folder}/ledger.db",
@@ -127,13 +129,17 @@ class Stack:
     def temporal(self, *arguments: str) -> str:
         """Run Temporal's own command."""
         program = local_temporal.command(self._settings())[0]
-        command = [program, *arguments, "--address", f"127.0.0.1:{self._ports['temporal']}"]
+        command = [program, *arguments, "--address", self.temporal_address]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     # Talking
+
+    @property
+    def temporal_address(self) -> str:
+        return f"127.0.0.1:{self._ports['temporal']}"
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self._ports[name]}"
@@ -229,7 +235,7 @@ class Stack:
         kept = {
             key: value for key, value in os.environ.items() if not key.startswith(("SUREFILL_", "EXCHANGE_", "HBOT_"))
         }
-        own = {"SUREFILL_WEBHOOK_PORT": str(self._ports[name])} if name.startswith("api") else {}
+        own = {"SUREFILL_WEBHOOK_PORT": str(self._ports[name])} if name.startswith(("api", "all")) else {}
         return {**kept, **self._told, **own}
 
     def _await_ready(self, name: str, starts_before: int) -> None:
@@ -238,6 +244,7 @@ class Stack:
             "temporal": lambda: _listens(self._ports["temporal"]),
             "exchange": lambda: _answers(f"{self.url('control')}/healthz"),
             "api": lambda: _answers(f"{self.url(name)}/healthz"),
+            "all": lambda: _answers(f"{self.url(name)}/healthz") and self._starts(name) > starts_before,
             "worker": lambda: self._starts(name) > starts_before,
         }
 
@@ -253,12 +260,13 @@ class Stack:
 
 
 def until(found: Callable[[], T | None], what: str) -> T:
-    """What `found` gives once it gives something."""
-    end = time.monotonic() + _PATIENCE_S
+    """What `found` gives once it gives something. Asks less and less often: asking is work for who is asked."""
+    end, pause_s = time.monotonic() + _PATIENCE_S, _FIRST_PAUSE_S
     while time.monotonic() < end:
         if result := found():
             return result
-        time.sleep(_ASK_EVERY_S)
+        time.sleep(pause_s)
+        pause_s = min(1.5 * pause_s, _LAST_PAUSE_S)
     raise AssertionError(f"waited {_PATIENCE_S} s for {what}")
 
 
