@@ -7,7 +7,13 @@ from typing import Any
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor, Worker
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    UnsandboxedWorkflowRunner,
+    Worker,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.placing import Placing
@@ -31,9 +37,18 @@ _STICKY = timedelta(seconds=2)
 
 
 def sandbox() -> SandboxedWorkflowRunner:
-    """The sandbox for workflows; what they import of ours is shared with it, only they themselves are not."""
+    """What shows code of a workflow that is not deterministic: tests and replays run in it, production needs it not."""
     ours = SandboxRestrictions.default.with_passthrough_modules("activities", "domain", "venues")
     return SandboxedWorkflowRunner(restrictions=ours)
+
+
+def options() -> dict[str, Any]:
+    """How every worker of ours runs, whatever it works at."""
+    return {
+        "workflow_runner": UnsandboxedWorkflowRunner(),
+        "graceful_shutdown_timeout": _GRACE,
+        "sticky_queue_schedule_to_start_timeout": _STICKY,
+    }
 
 
 def build_worker(
@@ -44,7 +59,7 @@ def build_worker(
     epoch: int,
     *,
     task_queue: str = TASK_QUEUE,
-    **options: Any,
+    **changes: Any,
 ) -> Worker:
     """A worker for all workflows and activities. `epoch`: the Temporal database that `client` speaks to."""
     recording, quoting = Recording(ledger, rules), Quoting(venues)
@@ -68,11 +83,8 @@ def build_worker(
             watching.watch_orders,
             watching.ask_to_watch,
         ],
-        workflow_runner=sandbox(),
         interceptors=[Translating(ledger)],
-        graceful_shutdown_timeout=_GRACE,
-        sticky_queue_schedule_to_start_timeout=_STICKY,
-        **options,
+        **{**options(), **changes},
     )
 
 

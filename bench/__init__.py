@@ -1,0 +1,1 @@
+"""How fast surefill is against what is possible here: `make bench`."""
