@@ -3,6 +3,9 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 
+# Without compiled modules every process takes seconds longer to start, and the sandbox compiles each workflow again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: up test check lint fmt lock clean
 
 up: .venv/.local

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from temporalio import activity
@@ -10,10 +11,10 @@ from temporalio.exceptions import ApplicationError
 
 from activities import policies
 from domain.attempts import Admission, Answer, Send
-from domain.errors import NotConfiguredHere, RateLimited, VenueUnreachable
+from domain.errors import NotConfiguredHere, RateLimited, TradeError, VenueUnreachable
 from domain.orders import TERMINAL, Order, OrderStanding
 from domain.values import Value
-from venues.venue import Ticket, Venue, Venues, venue_of
+from venues.venue import Venues, venue_of
 
 if TYPE_CHECKING:
     from ledger.ledger import Ledger
@@ -41,7 +42,13 @@ class Placing:
         """
         venue = venue_of(self._venues, order.account)
         ticket = venue.open_attempt()
-        admission = await self._ledger.orders.admit(await self._send_of(venue, order, ticket))
+        send = Send(
+            prepared=await venue.prepare(order, generation=1),
+            fence_at=ticket.fence_at,
+            resend_window=venue.resend_window,
+            epoch=self._epoch,
+        )
+        admission = await self._ledger.orders.admit(send)
         if admission.look_up_first:
             standing = await self._look_up_before_sending(order, admission)
             if standing.venue_order_id or standing.final or admission.attempt is None:
@@ -51,7 +58,7 @@ class Placing:
         answer = await venue.submit(admission.prepared, ticket)
         standing = await self._ledger.orders.answer(admission.attempt, answer)
         _raise_to_try_again(standing, answer)
-        return standing
+        return await self._first_look(order) or standing
 
     @activity.defn
     async def watch_fill(self, order: Order) -> OrderStanding:
@@ -70,13 +77,13 @@ class Placing:
     async def look_up_order(self, order: Order) -> OrderStanding:
         """Ask the venue about the order and merge what it says; conclude "not placed" only if that is proven."""
         orders, venue = self._ledger.orders, venue_of(self._venues, order.account)
-        standing, attempts = await orders.standing(order.order_id), await orders.attempts(order.order_id)
-        prepared = await orders.prepared(order.order_id)
-        if standing.final or prepared is None or not attempts:
-            return standing
-        if not any(attempt.may_be_live for attempt in attempts):
+        known = await orders.known(order.order_id)
+        if known.standing.final or known.prepared is None or not known.attempts:
+            return known.standing
+        if not any(attempt.may_be_live for attempt in known.attempts):
             return await orders.conclude_unplaced(order.order_id, None)
-        found = await venue.report(order, prepared, standing.venue_order_id, attempts[0].admitted_at)
+        sent_at = known.attempts[0].admitted_at
+        found = await venue.report(order, known.prepared, known.standing.venue_order_id, sent_at)
         if found.report is not None:
             return await self._ledger.reports.merge(found.report)
         return await orders.conclude_unplaced(order.order_id, found.began_at)
@@ -93,14 +100,13 @@ class Placing:
         activity.logger.info("cancel_sent order_id=%s answer=%s", order.order_id, said)
         return await self.look_up_order(order)
 
-    async def _send_of(self, venue: Venue, order: Order, ticket: Ticket) -> Send:
-        kept = await self._ledger.orders.prepared(order.order_id)
-        return Send(
-            prepared=kept or await venue.prepare(order, generation=1),
-            fence_at=ticket.fence_at,
-            resend_window=venue.resend_window,
-            epoch=self._epoch,
-        )
+    async def _first_look(self, order: Order) -> OrderStanding | None:
+        """A market order is over by now as a rule, and needs no watching then; if nobody can tell, it is watched."""
+        if order.kind == "market":
+            with suppress(TradeError, TimeoutError):
+                async with asyncio.timeout(policies.FIRST_LOOK_S):
+                    return await self.look_up_order(order)
+        return None
 
     async def _look_up_before_sending(self, order: Order, admission: Admission) -> OrderStanding:
         """Look up while an attempt is admitted; if the order is there, or nobody can tell, it sends nothing."""

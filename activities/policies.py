@@ -17,7 +17,9 @@ _GIVE_UP = leaves(GiveUp)
 VENUE_CALL_S = 5
 # An attempt looks up, then sends, and may be late by a little; from then on the venue must refuse it.
 ATTEMPT_LIFE = timedelta(seconds=2 * VENUE_CALL_S + 2)
-# A market order is over in milliseconds: this loop sees its end without the cost of a timer.
+# A market order is over in milliseconds. Whoever placed it looks once; if it goes on, a loop sees its end without the
+# cost of a timer.
+FIRST_LOOK_S = 2
 WATCH_FILL_FOR_S = 10
 WATCH_FILL_FIRST_PAUSE_S = 0.1
 WATCH_FILL_LAST_PAUSE_S = 1.0

@@ -7,10 +7,19 @@ import asyncio
 from temporalio import activity
 
 from domain.errors import TradeError, TryAgain
+from domain.pairs import Pair
 from domain.quotes import Quote, Quotes
-from domain.routing import traded_pair
-from domain.trades import OpenedTrade
+from domain.signals import Action
+from domain.values import Value
 from venues.venue import Venues, venue_of
+
+
+class QuoteRequest(Value):
+    """What is to be traded, and on which account."""
+
+    account: str
+    pair: Pair
+    action: Action
 
 
 class Quoting:
@@ -20,10 +29,9 @@ class Quoting:
         self._venues = venues
 
     @activity.defn
-    async def fetch_quotes(self, trade: OpenedTrade) -> Quotes:
+    async def fetch_quotes(self, request: QuoteRequest) -> Quotes:
         """Quotes of the candidates, and why some have none. Raises when no candidate answers."""
-        pair = traded_pair(trade.signal.pair, trade.rules.tradable_pairs)
-        asked = [venue_of(self._venues, trade.rules.account).quote(pair, trade.signal.action)]
+        asked = [venue_of(self._venues, request.account).quote(request.pair, request.action)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         quotes = tuple(answer for answer in answers if isinstance(answer, Quote))
         failures = [answer for answer in answers if isinstance(answer, BaseException)]

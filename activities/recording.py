@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
+from domain.errors import GiveUp
 from domain.orders import OrderStanding
 from domain.outcomes import Outcome
 from domain.quotes import Route
@@ -54,9 +55,17 @@ class Recording:
 
     @activity.defn
     async def size_order(self, request: SizeRequest) -> OrderStanding:
-        """Decide the order and hold its share of the budgets, in one transaction. Raises a GiveUp that says why not."""
+        """Decide the order and hold its share of the budgets, in one transaction. Raises a GiveUp that says why not.
+
+        A repeat gets the order that was kept, whatever would be decided now.
+        """
         trade = request.trade
-        order = size_order(trade.signal, request.route, trade.rules, datetime.now(UTC))
+        try:
+            order = size_order(trade.signal, request.route, trade.rules, datetime.now(UTC))
+        except GiveUp:
+            if (kept := await self._ledger.orders.of_trade(trade.trade_id)) is not None:
+                return kept
+            raise
         renamed = f"; {trade.signal.pair} is traded as {order.pair}" if order.pair != trade.signal.pair else ""
         return await self._ledger.orders.size(order, request.route.reason + renamed, trade.rules.limits)
 

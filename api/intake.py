@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -18,7 +18,6 @@ from api.texts import legible
 from domain.alerts import AlertRefused, Fields, alert_key, body_hash, check_age, read_body, redacted_text, to_signal
 from domain.bodies import MASK
 from domain.errors import PairUnknown
-from domain.exchanges import find_exchange
 from domain.pairs import Pair
 from domain.routing import traded_pair
 from domain.signals import Signal, new_signal_id
@@ -43,13 +42,12 @@ _FLOOD_RECORDS_A_MINUTE = 600
 
 @dataclass(frozen=True)
 class Policy:
-    """What of the settings an alert is held to. `exchanges`: whether each known one can be traded on."""
+    """What of the settings an alert is held to."""
 
     max_signal_age_s: int
     duplicate_window_s: int
     tradable_pairs: tuple[Pair, ...]
-    exchanges: Mapping[str, bool]
-    default_exchange: str
+    cex_enabled: bool
 
 
 @dataclass(frozen=True)
@@ -179,10 +177,10 @@ class Intake:
             signal_id=new_signal_id(now, token),
             received_at=now,
             max_age_s=self._policy.max_signal_age_s,
-            exchanges=self._policy.exchanges,
         )
-        if signal.exchange is None:
-            find_exchange(self._policy.default_exchange, self._policy.exchanges)
+        if not self._policy.cex_enabled:
+            text = "trading on centralised exchanges is switched off, and there are no others yet"
+            raise AlertRefused("cex_disabled", text, fix="set SUREFILL_CEX_ENABLED=true", field="exchange")
         try:
             traded_pair(signal.pair, self._policy.tradable_pairs)
         except PairUnknown as error:

@@ -45,12 +45,15 @@ class Relay:
     def __init__(self, ledger: Ledger, client: Client, *, eager: bool = False) -> None:
         self._ledger, self._client, self._eager = ledger, client, eager
         self._going: dict[str, asyncio.Task[None]] = {}
+        # Started, but not noted yet: one transaction a second notes them all.
+        self._started: set[str] = set()
         self._indexed = True
         self.trouble = "not connected to Temporal yet"
 
     def start_soon(self, signal: Signal) -> None:
         """Start the signal's trade beside whatever is going on; in times of trouble it waits in the ledger."""
-        if not self.trouble and signal.signal_id not in self._going and len(self._going) < _AT_ONCE:
+        known = signal.signal_id in self._going or signal.signal_id in self._started
+        if not self.trouble and not known and len(self._going) < _AT_ONCE:
             task = asyncio.create_task(self._start(signal))
             self._going[signal.signal_id] = task
             task.add_done_callback(lambda _: self._going.pop(signal.signal_id, None))
@@ -92,6 +95,9 @@ class Relay:
         self.trouble = trouble
 
     async def _start_waiting(self) -> None:
+        if noted := list(self._started):
+            await self._ledger.signals.mark_started(noted)
+            self._started.difference_update(noted)
         for signal in await self._ledger.signals.not_started(_BATCH):
             if len(self._going) >= _AT_ONCE:
                 await asyncio.wait(self._going.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -101,15 +107,13 @@ class Relay:
         try:
             async with asyncio.timeout(_START_S):
                 await self._start_workflow(signal)
-            await self._ledger.signals.mark_started([signal.signal_id])
+            self._started.add(signal.signal_id)
         except (RPCError, RuntimeError, TimeoutError) as error:
             if isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT:
                 log.error("start_refused trade_id=%s error=%s", signal.trade_id, error)
                 return
             # A server that cannot be told is asked for its name before it is told anything else.
             self._wait_because(f"Temporal does not answer ({type(error).__name__})")
-        except SQLAlchemyError as error:
-            log.warning("start_not_noted trade_id=%s error=%s", signal.trade_id, type(error).__name__)
         except Exception:
             log.exception("start_failed trade_id=%s", signal.trade_id)
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import uvicorn
@@ -16,7 +16,6 @@ from api.guarding import Guard
 from api.intake import Intake, Policy
 from api.relay import Relay
 from config.settings import Settings
-from domain.exchanges import KNOWN_EXCHANGES
 from ledger.ledger import Ledger
 from wiring.ledgers import open_ledger
 from wiring.temporal import connect
@@ -71,8 +70,7 @@ def policy_of(settings: Settings) -> Policy:
         max_signal_age_s=settings.max_signal_age_s,
         duplicate_window_s=settings.duplicate_window_s,
         tradable_pairs=settings.tradable_pairs,
-        exchanges=_exchanges(settings),
-        default_exchange=settings.default_exchange,
+        cex_enabled=settings.cex_enabled,
     )
 
 
@@ -109,11 +107,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _exchanges(settings: Settings) -> Mapping[str, bool]:
-    """Whether each known exchange can be traded on; the centralised ones can be switched off."""
-    return {name: built and settings.cex_enabled for name, built in KNOWN_EXCHANGES.items()}
 
 
 def _listen(host: str, port: int) -> socket.socket:

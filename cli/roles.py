@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from typing import Annotated
 
 import typer
@@ -92,21 +91,16 @@ _NAMES = {"together": "all"}
 
 
 async def _api_and_worker(settings: Settings, stop: asyncio.Event) -> None:
-    from api.running import open_doors
-    from api.running import serve as serve_api
+    from api.running import open_doors, serve
     from wiring.ledgers import open_ledger
-    from wiring.temporal import connect_with_patience
-    from worker.running import open_worker
-    from worker.running import serve as serve_worker
+    from wiring.temporal import connect
+    from worker.running import work
 
-    client = await connect_with_patience(settings, "all")
-    async with AsyncExitStack() as opened:
-        ledger = opened.enter_context(open_ledger(settings))
-        work = await opened.enter_async_context(open_worker(settings, client, ledger))
-        doors = await opened.enter_async_context(open_doors(settings, ledger, client, eager=True))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(serve_worker(work, stop))
-            group.create_task(serve_api(settings, doors, stop))
+    client = await connect(settings, "all", lazy=True)
+    with open_ledger(settings) as ledger:
+        async with open_doors(settings, ledger, client, eager=True) as doors, asyncio.TaskGroup() as group:
+            group.create_task(serve(settings, doors, stop))
+            group.create_task(work(settings, client, ledger, stop))
 
 
 async def _confirm_temporal(settings: Settings, _stop: asyncio.Event) -> None:

@@ -18,7 +18,6 @@ from config.connections import (
 )
 from config.declaring import Group, default_text, is_loopback, spec_of
 from config.trading import CexSettings, PredictiveSettings, RiskSettings, TradingSettings
-from domain.exchanges import canonical_exchange
 from domain.pairs import Pair, parse_pair
 
 GROUPS: tuple[type[Group], ...] = (
@@ -73,11 +72,6 @@ class Settings(
     @property
     def tradable_pairs(self) -> tuple[Pair, ...]:
         return tuple(parse_pair(name) for name in self.cex_trading_pairs)
-
-    @property
-    def default_exchange(self) -> str:
-        """The canonical name of the default exchange."""
-        return canonical_exchange(self.cex_default_exchange)
 
     def sources(self) -> Mapping[str, SecretStr]:
         """Who may send alerts, with what secret."""

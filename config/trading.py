@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from config.declaring import LOWER, UPPER, Count, Fraction, Group, Names, Seconds, Switch, setting
+from config.declaring import LOWER, Count, Fraction, Group, Names, Seconds, Switch, setting
 from domain.alerts import AlertRefused
-from domain.exchanges import KNOWN_EXCHANGES, find_exchange
+from domain.exchanges import find_exchange
 from domain.money import BaseQty, Percent, Usd
 from domain.pairs import parse_pair
 
@@ -34,7 +34,7 @@ def _pairs(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _built_exchange(name: str) -> str:
     try:
-        find_exchange(name, KNOWN_EXCHANGES)
+        find_exchange(name)
     except AlertRefused as error:
         raise ValueError(error.message) from None
     return name
@@ -113,7 +113,10 @@ class CexSettings(Group):
 
     cex_enabled: Switch = setting(True, "whether centralised exchanges are traded on", legacy="CEX_ENABLED")
     cex_default_exchange: Annotated[str, LOWER, AfterValidator(_built_exchange)] = setting(
-        "coinbase_advanced_trade", "where an alert trades that names no exchange", legacy="CEX_DEFAULT_EXCHANGE"
+        "coinbase_advanced_trade",
+        "where an alert trades that names no exchange",
+        legacy="CEX_DEFAULT_EXCHANGE",
+        later=_ROUTING,
     )
     cex_trading_pairs: Annotated[Names, AfterValidator(_pairs)] = setting(
         ("ETH-USD", "BTC-USD", "SOL-USD", "ADA-USD", "MATIC-USD", "LINK-USD"),
@@ -144,7 +147,6 @@ class CexSettings(Group):
     cex_threshold_amount_usd: Usd = setting(
         Decimal("50.0"), "from here an order is large", unit="USD", legacy="CEX_THRESHOLD_AMOUNT", later=_ROUTING
     )
-    cex_quote_currency: Annotated[Literal["USD", "USDC"], UPPER] = setting("USD", "the quote currency on a CEX")
     cex_ready_wait_s: Count = setting(10, "how long to wait for a CEX to be ready", unit="s", later=_ROUTING)
 
 

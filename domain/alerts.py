@@ -7,7 +7,7 @@ alert that is not a duplicate, since a late copy of an accepted alert is no late
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import cast
@@ -41,11 +41,11 @@ _SECRET_LIKE = re.compile(r"api.?key|secret|token|passw|passphrase|private|auth"
 
 
 def to_signal(
-    fields: Fields, *, source: str, signal_id: str, received_at: datetime, max_age_s: int, exchanges: Mapping[str, bool]
+    fields: Fields, *, source: str, signal_id: str, received_at: datetime, max_age_s: int
 ) -> tuple[Signal, tuple[str, ...]]:
     """The signal that `fields` ask for, and warnings about what was passed over. Raises AlertRefused.
 
-    `exchanges`: whether each known one is built. `max_age_s`: how far the alert's time may lie ahead; see `check_age`.
+    `max_age_s`: how far the alert's time may lie ahead; see `check_age`.
     """
     warnings = [*fields.remarks, *ignored_fields(fields)]
     reader = FieldReader(fields)
@@ -56,7 +56,7 @@ def to_signal(
         explicit_id=reader.explicit_id(_MAX_ID),
         action=action,
         pair=pair,
-        exchange=_exchange(reader, exchanges),
+        exchange=_exchange(reader),
         network=reader.label("network", _MAX_LABEL),
         pool_type=_pool_type(reader),
         **_size(reader, action),
@@ -131,11 +131,11 @@ def _pair(reader: FieldReader) -> Pair:
         raise refused("symbol_invalid", "symbol", message, fix) from None
 
 
-def _exchange(reader: FieldReader, exchanges: Mapping[str, bool]) -> str | None:
+def _exchange(reader: FieldReader) -> str | None:
     named = reader.label("exchange", _MAX_LABEL)
     if named is None:
         return None
-    exchange = find_exchange(named, exchanges)
+    exchange = find_exchange(named)
     if is_delayed(named):
         reader.warnings.append(f"TradingView marks its data of {exchange} as delayed")
     return exchange

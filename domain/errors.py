@@ -5,7 +5,6 @@
     - VenueUnreachable        no answer: what was asked may or may not have happened
     - VenueDown               the venue says that it cannot serve now
     - RateLimited             the venue asks for a pause; carries retry_after_s
-    - NotFinalYet             an order that is watched has not ended yet
     - NotConfiguredHere       this process has no keys for the account
   + GiveUp                the same call will never succeed
     - SignalExpired           too old to trade on
@@ -52,10 +51,6 @@ class RateLimited(TryAgain):
     def __init__(self, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
-
-
-class NotFinalYet(TryAgain):
-    """An order that is watched has not ended yet."""
 
 
 class NotConfiguredHere(TryAgain):

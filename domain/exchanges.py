@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from domain.bodies import AlertRefused
@@ -14,6 +14,7 @@ _NOT_BUILT = (
     *("binance", "binance_us", "bitstamp", "bybit", "gate_io", "gemini", "kraken", "kucoin", "okx"),
 )
 _CANONICAL = {"coinbase_advanced_trade": "coinbase"}
+_BUILT_NAMES = sorted({_CANONICAL.get(name, name) for name in _BUILT})
 # TradingView's `{{exchange}}` for delayed data.
 _DELAYED = re.compile(r"_DLY?$", re.IGNORECASE)
 
@@ -29,23 +30,23 @@ def canonical_exchange(name: str) -> str:
     return _CANONICAL.get(plain_name, plain_name)
 
 
-def find_exchange(named: str, exchanges: Mapping[str, bool]) -> str:
+def find_exchange(named: str) -> str:
     """The canonical name of the built exchange that is meant by `named`, in whatever spelling. Raises AlertRefused."""
-    known = {_loose(name): name for name in exchanges}
+    known = {_loose(name): name for name in KNOWN_EXCHANGES}
     name = known.get(_loose(named)) or known.get(_loose(_DELAYED.sub("", named)))
     if name is None:
-        nearest = nearest_names(named, exchanges) or _built(exchanges)
+        nearest = difflib.get_close_matches(named.lower(), list(KNOWN_EXCHANGES), n=3, cutoff=0.6) or _BUILT_NAMES
         raise AlertRefused(
             "venue_unknown",
             f"the exchange {named!r:.60} is unknown",
             fix=f"write {' or '.join(nearest)}, or leave 'exchange' out",
             field="exchange",
         )
-    if not exchanges[name]:
+    if not KNOWN_EXCHANGES[name]:
         raise AlertRefused(
             "venue_not_built",
             f"surefill does not trade on {name} yet",
-            fix=f"write {' or '.join(_built(exchanges))}, or leave 'exchange' out",
+            fix=f"write {' or '.join(_BUILT_NAMES)}, or leave 'exchange' out",
             field="exchange",
         )
     return canonical_exchange(name)
@@ -54,15 +55,6 @@ def find_exchange(named: str, exchanges: Mapping[str, bool]) -> str:
 def is_delayed(named: str) -> bool:
     """Whether TradingView marks its data of this exchange as delayed."""
     return _DELAYED.search(named) is not None
-
-
-def nearest_names(named: str, exchanges: Iterable[str]) -> list[str]:
-    """Up to three known names that look like `named`."""
-    return difflib.get_close_matches(named.lower(), list(exchanges), n=3, cutoff=0.6)
-
-
-def _built(exchanges: Mapping[str, bool]) -> list[str]:
-    return sorted({canonical_exchange(name) for name, built in exchanges.items() if built})
 
 
 def _loose(name: str) -> str:

@@ -44,7 +44,6 @@ def reserve(
     usd = ceil_to_micro(usd)
     day = _day(now(session), day_timezone)
     for budget in budgets:
-        insert_once(session, BudgetRow(budget=budget.name, day=day))
         if not _take(session, budget, day, usd, limited):
             raise BudgetExhausted(_why_not(session, budget, day, usd))
     session.add(
@@ -80,6 +79,14 @@ def _day(at: datetime, day_timezone: str) -> date:
 
 
 def _take(session: Session, budget: Budget, day: date, usd: Decimal, limited: bool) -> bool:
+    """Whether the budget has that much left, and now less; the first order of a day makes its row."""
+    if _take_from_row(session, budget, day, usd, limited):
+        return True
+    insert_once(session, BudgetRow(budget=budget.name, day=day))
+    return _take_from_row(session, budget, day, usd, limited)
+
+
+def _take_from_row(session: Session, budget: Budget, day: date, usd: Decimal, limited: bool) -> bool:
     """One conditional update: two orders that race for the last slice cannot both get it."""
     taken = update(BudgetRow).where(col(BudgetRow.budget) == budget.name, col(BudgetRow.day) == day)
     if limited:

@@ -71,7 +71,14 @@ class Database:
 
 
 def now(session: Session) -> datetime:
-    """The ledger's clock: the database server's, or this machine's for SQLite, which has no server."""
+    """The ledger's clock, looked at once in a transaction: the server's; this machine's for SQLite, which has none."""
+    if (known := session.info.get(now)) is None:
+        known = session.info[now] = _clock(session)
+    at: datetime = known
+    return at
+
+
+def _clock(session: Session) -> datetime:
     if session.get_bind().dialect.name != "postgresql":
         return datetime.now(UTC)
     stamp: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
@@ -89,7 +96,8 @@ def insert_once(session: Session, row: SQLModel) -> bool:
 
 
 def _transact(engine: Engine, work: Callable[[Session], T]) -> T:
-    with Session(engine, expire_on_commit=False) as session, session.begin():
+    # Books read first and write last: what they change goes out once, at the end, unless they flush.
+    with Session(engine, expire_on_commit=False, autoflush=False) as session, session.begin():
         return work(session)
 
 

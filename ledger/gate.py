@@ -3,11 +3,12 @@
 from sqlmodel import Session
 
 from domain.orders import TERMINAL, Order, Prepared
-from domain.signals import Signal
+from ledger import rows
 from ledger.database import now
-from ledger.rows import rules_of
 from ledger.switches import halt_under_lock, latest_epoch
-from ledger.tables import OrderRow, SignalRow, TradeRow
+from ledger.tables import OrderRow, TradeRow
+
+OTHER_TEMPORAL = "OtherTemporal"
 
 
 def why_closed(session: Session, row: OrderRow, prepared: Prepared, epoch: int) -> tuple[str, str] | None:
@@ -28,12 +29,12 @@ def _other_temporal(session: Session, epoch: int) -> tuple[str, str] | None:
     latest = latest_epoch(session)
     if latest is None or latest.epoch == epoch:
         return None
-    return "OtherTemporal", f"this worker belongs to Temporal epoch {epoch}, the ledger to epoch {latest.epoch}"
+    return OTHER_TEMPORAL, f"this worker belongs to Temporal epoch {epoch}, the ledger to epoch {latest.epoch}"
 
 
 def _too_old(session: Session, trade: TradeRow) -> tuple[str, str] | None:
-    signal = Signal.model_validate_json(session.get_one(SignalRow, trade.signal_id).signal)
-    max_age_s = rules_of(trade).max_signal_age_s
+    signal = rows.signal_of(session, trade)
+    max_age_s = rows.rules_of(trade).max_signal_age_s
     age_s = (now(session) - signal.asked_at).total_seconds()
     if age_s <= max_age_s:
         return None

@@ -9,13 +9,22 @@ from domain.attempts import Admission, Answer, Attempt, Send, proves_not_placed
 from domain.money import plain
 from domain.orders import TERMINAL, Order, OrderStanding, Prepared
 from domain.rules import Limits
+from domain.values import Value
 from ledger import budgets, rows
 from ledger.audit import note
 from ledger.book import Book, reads, writes
-from ledger.database import now
-from ledger.gate import why_closed
+from ledger.database import insert_once, now
+from ledger.gate import OTHER_TEMPORAL, why_closed
 from ledger.reports import accept, end
 from ledger.tables import AccountRow, AttemptRow, OrderRow, PreparedRow
+
+
+class Known(Value):
+    """All that the books know of an order."""
+
+    standing: OrderStanding
+    prepared: Prepared | None
+    attempts: tuple[Attempt, ...]
 
 
 class Orders(Book):
@@ -71,7 +80,9 @@ class Orders(Book):
         answer = Admission(prepared=prepared, look_up_first=_any_live(earlier))
         if closed := why_closed(session, row, prepared, send.epoch):
             code, because = closed
-            note(session, row.trade_id, "gate", "closed", because)
+            # A worker of another Temporal knocks again and again; that says nothing of the trade.
+            if code != OTHER_TEMPORAL:
+                note(session, row.trade_id, "gate", "closed", because)
             return answer.model_copy(update={"closed_code": code, "closed_because": because})
         if row.venue_order_id is not None or not _may_send(earlier, send.resend_window, now(session)):
             return answer
@@ -85,12 +96,6 @@ class Orders(Book):
             f"refused by the venue from {send.fence_at}",
         )
         return answer.model_copy(update={"attempt": attempt})
-
-    @reads
-    def prepared(self, session: Session, order_id: str, generation: int = 1) -> Prepared | None:
-        """What was prepared for the order, if it ever was."""
-        row = session.get(PreparedRow, (order_id, generation))
-        return Prepared.model_validate_json(row.prepared) if row else None
 
     @writes
     def answer(self, session: Session, attempt: Attempt, answer: Answer) -> OrderStanding:
@@ -128,14 +133,25 @@ class Orders(Book):
         return rows.standing(row)
 
     @reads
+    def of_trade(self, session: Session, trade_id: str) -> OrderStanding | None:
+        """Where the trade's order stands; None: it was never sized."""
+        row = rows.order_of_trade(session, trade_id)
+        return rows.standing(row) if row else None
+
+    @reads
+    def known(self, session: Session, order_id: str) -> Known:
+        """All that the books know of the order. Raises LedgerBehind."""
+        kept = session.get(PreparedRow, (order_id, 1))
+        return Known(
+            standing=rows.standing(rows.find_order(session, order_id)),
+            prepared=Prepared.model_validate_json(kept.prepared) if kept else None,
+            attempts=tuple(rows.attempts_of(session, order_id)),
+        )
+
+    @reads
     def standing(self, session: Session, order_id: str) -> OrderStanding:
         """Where the order stands."""
         return rows.standing(rows.find_order(session, order_id))
-
-    @reads
-    def attempts(self, session: Session, order_id: str) -> Sequence[Attempt]:
-        """Every time that it may have gone out."""
-        return rows.attempts_of(session, order_id)
 
     @reads
     def resting(self, session: Session, account: str) -> Sequence[OrderStanding]:
@@ -175,17 +191,17 @@ def shut_gate(session: Session, row: OrderRow, code: str, because: str) -> None:
 
 def _keep_prepared(session: Session, prepared: Prepared) -> Prepared:
     """What was prepared first for this generation; the order's row is locked."""
-    row = session.get(PreparedRow, (prepared.order_id, prepared.generation))
-    if row is None:
-        row = PreparedRow(
-            order_id=prepared.order_id,
-            generation=prepared.generation,
-            client_order_id=prepared.client_order_id,
-            prepared=prepared.model_dump_json(),
-            prepared_at=now(session),
-        )
-        session.add(row)
-    return Prepared.model_validate_json(row.prepared)
+    row = PreparedRow(
+        order_id=prepared.order_id,
+        generation=prepared.generation,
+        client_order_id=prepared.client_order_id,
+        prepared=prepared.model_dump_json(),
+        prepared_at=now(session),
+    )
+    if insert_once(session, row):
+        return prepared
+    kept = session.get_one(PreparedRow, (prepared.order_id, prepared.generation))
+    return Prepared.model_validate_json(kept.prepared)
 
 
 def _any_live(attempts: Sequence[Attempt]) -> bool:
@@ -217,12 +233,11 @@ def _new_attempt(session: Session, row: OrderRow, send: Send, number: int) -> At
 
 
 def _apply(session: Session, row: OrderRow, answer: Answer) -> None:
-    attempts = rows.attempts_of(session, row.order_id)
     if answer.verdict == "accepted":
         accept(session, row, answer.venue_order_id)
     elif row.state in TERMINAL:
         return
-    elif _any_live(attempts):
+    elif _any_live(rows.attempts_of(session, row.order_id)):
         row.state = "unknown" if row.state == "sending" else row.state
     elif answer.verdict == "rejected":
         row.reason_code, row.reason = answer.reason_code, answer.evidence

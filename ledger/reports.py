@@ -95,8 +95,10 @@ def _book_fill(session: Session, row: OrderRow, fill: Fill) -> None:
 
 def _move_position(session: Session, row: OrderRow, fill: Fill) -> None:
     key = (row.account, row.pair)
-    insert_once(session, PositionRow(account=row.account, pair=row.pair))
-    kept = session.get_one(PositionRow, key, with_for_update=True)
+    kept = session.get(PositionRow, key, with_for_update=True)
+    if kept is None:
+        insert_once(session, PositionRow(account=row.account, pair=row.pair))
+        kept = session.get_one(PositionRow, key, with_for_update=True)
     moved = after_fill(rows.position(kept), rows.action(row), fill)
     kept.base_qty, kept.cost, kept.realised, kept.fees = moved.base_qty, moved.cost, moved.realised, moved.fees
     kept.changed_at = now(session)

@@ -1,7 +1,6 @@
 """From rows to domain values, and the locks that the books take on them."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import cast
 
 from sqlmodel import Session, col, select
@@ -24,13 +23,15 @@ def behind(what: str) -> LedgerBehind:
 
 def lock_order(session: Session, order_id: str) -> OrderRow:
     """The order's row, held until the transaction ends. Raises LedgerBehind when the ledger has never seen it."""
-    session.get(OrderRow, order_id, with_for_update=True, populate_existing=True)
-    return find_order(session, order_id)
+    return _there(session.get(OrderRow, order_id, with_for_update=True, populate_existing=True), order_id)
 
 
 def find_order(session: Session, order_id: str) -> OrderRow:
     """The order's row as it stands. Raises LedgerBehind when the ledger has never seen it."""
-    row = session.get(OrderRow, order_id)
+    return _there(session.get(OrderRow, order_id), order_id)
+
+
+def _there(row: OrderRow | None, order_id: str) -> OrderRow:
     if row is None:
         raise behind(f"order {order_id}")
     return row
@@ -88,12 +89,14 @@ def standing(row: OrderRow) -> OrderStanding:
     )
 
 
-def opened_trade(session: Session, row: TradeRow) -> OpenedTrade:
-    signal = session.get_one(SignalRow, row.signal_id)
-    order = order_of_trade(session, row.trade_id)
+def signal_of(session: Session, row: TradeRow) -> Signal:
+    return Signal.model_validate_json(session.get_one(SignalRow, row.signal_id).signal)
+
+
+def opened_trade(row: TradeRow, signal: Signal, order: OrderRow | None) -> OpenedTrade:
     return OpenedTrade(
         trade_id=row.trade_id,
-        signal=Signal.model_validate_json(signal.signal),
+        signal=signal,
         rules=rules_of(row),
         opened_at=row.opened_at,
         standing=standing(order) if order else None,
@@ -133,7 +136,3 @@ def position(row: PositionRow) -> Position:
 
 def action(row: OrderRow) -> Action:
     return cast(Action, row.action)
-
-
-def total(amounts: Sequence[Decimal]) -> Decimal:
-    return sum(amounts, Decimal(0))

@@ -54,10 +54,11 @@ class Trades(Book):
         The one place that decides this, once; a repeat gets the trade as it stands. Raises LedgerBehind.
         """
         row = rows.lock_trade(session, trade_id)
+        signal = rows.signal_of(session, row)
         if row.status == "received":
-            _open(session, row, rules)
-            session.flush()
-        return rows.opened_trade(session, row)
+            _open(session, row, signal, rules)
+            return rows.opened_trade(row, signal, order=None)
+        return rows.opened_trade(row, signal, rows.order_of_trade(session, trade_id))
 
     @writes
     def request_cancel(self, session: Session, trade_id: str, reason: str, by: str) -> CancelAnswer:
@@ -116,8 +117,7 @@ class Trades(Book):
         return rows.accounts_with_resting_orders(session)
 
 
-def _open(session: Session, row: TradeRow, rules: Rules) -> None:
-    signal = Signal.model_validate_json(session.get_one(SignalRow, row.signal_id).signal)
+def _open(session: Session, row: TradeRow, signal: Signal, rules: Rules) -> None:
     row.account, row.rules, row.opened_at = rules.account, rules.model_dump_json(), now(session)
     if ended := _ended_at_once(session, row, signal, rules):
         _close(session, row, ended)

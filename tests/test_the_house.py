@@ -14,6 +14,8 @@ from activities.placing import Placing
 from activities.quoting import Quoting
 from activities.recording import Recording
 from activities.watching import Watching
+from config.declaring import spec_of
+from config.settings import GROUPS
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -69,6 +71,16 @@ def test_every_package_is_in_the_wheel_and_held_to_the_floors() -> None:
     found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
     assert found == set(PACKAGES)
     assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == set(PACKAGES)
+
+
+def test_a_setting_that_says_it_is_in_use_is_read() -> None:
+    """By somebody outside of config/, or by the settings' own properties there."""
+    readers = [path for package in PACKAGES if package != "config" for path in (ROOT / package).rglob("*.py")]
+    text = "\n".join(map(code_of, [*readers, ROOT / "config" / "settings.py"]))
+    for group in GROUPS:
+        for name, field in group.model_fields.items():
+            if not spec_of(field).later:
+                assert re.search(rf"\b{name}\b", text), f"{name} is read by nobody"
 
 
 def test_no_test_uses_mock_patch() -> None:

@@ -46,15 +46,15 @@ async def connect(settings: Settings, role: str, *, lazy: bool = False) -> Clien
     )
 
 
-async def connect_with_patience(settings: Settings, role: str) -> Client:
-    """`connect`, again and again until Temporal is there."""
+async def reach(client: Client) -> str:
+    """The namespace's id, once Temporal is there to say it."""
     said = False
     while True:
         try:
-            return await connect(settings, role)
-        except (RuntimeError, RPCError) as error:
+            return await namespace_id(client)
+        except (RuntimeError, RPCError, TimeoutError) as error:
             if not said:
-                log.warning("temporal_unreachable role=%s error=%s; trying again every second", role, error)
+                log.warning("temporal_unreachable error=%s; trying again every second", error or "no answer")
                 said = True
         await asyncio.sleep(_RETRY_S)
 

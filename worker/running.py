@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -11,7 +11,8 @@ from temporalio.worker import Worker
 from config.settings import Settings
 from ledger.ledger import Ledger
 from wiring.ledgers import open_ledger
-from wiring.temporal import confirmed_epoch, connect_with_patience
+from wiring.stopping import unless_stopped
+from wiring.temporal import confirmed_epoch, connect, reach
 from wiring.trading import open_venues, rules_of
 from worker.building import build_worker
 
@@ -20,13 +21,16 @@ log = logging.getLogger(__name__)
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop`; what runs then is finished. Raises OtherTemporal, LedgerShape, KeyUnusable."""
-    client = await _until(connect_with_patience(settings, "worker"), stop)
-    if client is None:
-        return
-    async with AsyncExitStack() as opened:
-        ledger = opened.enter_context(open_ledger(settings))
-        worker = await opened.enter_async_context(open_worker(settings, client, ledger))
-        await serve(worker, stop)
+    client = await connect(settings, "worker", lazy=True)
+    with open_ledger(settings) as ledger:
+        await work(settings, client, ledger, stop)
+
+
+async def work(settings: Settings, client: Client, ledger: Ledger, stop: asyncio.Event) -> None:
+    """Work until `stop`, as soon as Temporal is there. Raises OtherTemporal, KeyUnusable."""
+    if await unless_stopped(reach(client), stop):
+        async with open_worker(settings, client, ledger) as worker:
+            await serve(worker, stop)
 
 
 @asynccontextmanager
@@ -54,13 +58,3 @@ async def serve(worker: Worker, stop: asyncio.Event) -> None:
         await worker.shutdown()
     await running
     log.info("worker_stopped")
-
-
-async def _until(wanted: "asyncio._CoroutineLike[Client]", stop: asyncio.Event) -> Client | None:
-    """What `wanted` gives, or None if `stop` comes first."""
-    working, stopping = asyncio.create_task(wanted), asyncio.create_task(stop.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (working, stopping):
-        if not task.done():
-            task.cancel()
-    return working.result() if working.done() and not working.cancelled() else None

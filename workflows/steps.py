@@ -7,12 +7,13 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities import policies
     from activities.placing import EndRequest, Placing
-    from activities.quoting import Quoting
+    from activities.quoting import QuoteRequest, Quoting
     from activities.recording import CloseRequest, Recording, SizeRequest, TradeNote
     from activities.watching import Watching
     from domain.orders import Order, OrderStanding
     from domain.outcomes import Outcome
     from domain.quotes import Quotes, Route
+    from domain.routing import traded_pair
     from domain.trades import OpenedTrade
 
 
@@ -26,12 +27,13 @@ async def open_trade(trade_id: str) -> OpenedTrade:
 
 
 async def fetch_quotes(trade: OpenedTrade) -> Quotes:
-    """A price is worth waiting for as long as the signal is fresh."""
+    """A price is worth waiting for as long as the signal is fresh. Raises PairUnknown."""
     patience = timedelta(seconds=trade.rules.max_signal_age_s)
-    summary = f"quote {trade.signal.pair} for {trade.rules.account}"
+    pair = traded_pair(trade.signal.pair, trade.rules.tradable_pairs)
+    summary = f"quote {pair} for {trade.rules.account}"
     return await workflow.execute_activity_method(
         Quoting.fetch_quotes,
-        trade,
+        QuoteRequest(account=trade.rules.account, pair=pair, action=trade.signal.action),
         **_said({**policies.FETCH_QUOTES, "schedule_to_close_timeout": patience}, summary),
     )
 

@@ -66,7 +66,8 @@ class TradeWorkflow:
         self._patience = timedelta(seconds=trade.rules.unresolved_alert_s)
         self._cancel_reason = self._cancel_reason or trade.cancel_reason
         self._standing = trade.standing
-        self._story.opened(trade)
+        if trade.outcome is None:
+            self._story.opened(trade)
         return trade
 
     async def _decide_on_a_fresh_quote(self, trade: OpenedTrade) -> OrderStanding:

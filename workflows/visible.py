@@ -45,7 +45,6 @@ class Story:
 
     def opened(self, trade: OpenedTrade) -> None:
         self._tell(f"opened on account {trade.rules.account}")
-        self._index("open", account=trade.rules.account)
 
     def routed(self, reason: str) -> None:
         self._tell(f"route: {reason}")
@@ -53,7 +52,7 @@ class Story:
     def sized(self, standing: OrderStanding) -> None:
         self._headline = standing.order.headline
         self._tell(f"order {standing.order.order_id}, at worst {plain(standing.order.limit_price)}")
-        self._index("placing", venue=standing.order.venue)
+        self._index("placing", venue=standing.order.venue, account=standing.order.account)
 
     def stands(self, standing: OrderStanding) -> None:
         filled = f"{plain(standing.filled_base)} of {plain(standing.order.base_qty)} {standing.order.pair.base} filled"

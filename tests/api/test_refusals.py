@@ -78,7 +78,8 @@ async def test_what_is_wrong_is_said_and_recorded(
 async def test_with_every_exchange_off_no_alert_is_taken(ledger: Ledger, dead_temporal: Client) -> None:
     api = Api(doors_over(ledger, dead_temporal, cex_enabled=False))
     answer = await api.send(alert())
-    assert (answer.status_code, answer.json()["code"]) == (422, "venue_not_built")
+    assert (answer.status_code, answer.json()["code"]) == (422, "cex_disabled")
+    assert answer.json()["fix"] == "set SUREFILL_CEX_ENABLED=true"
 
 
 async def test_of_strangers_nothing_is_recorded(api: Api) -> None:

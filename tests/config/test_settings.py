@@ -116,10 +116,6 @@ def test_the_addresses_follow_the_ports_unless_they_are_set() -> None:
     assert (settings.api_url, settings.temporal_ui_url) == ("https://bot.example.org", "https://ui.example.org")
 
 
-def test_the_default_exchange_has_one_name() -> None:
-    assert loaded().default_exchange == loaded(CEX_DEFAULT_EXCHANGE="Coinbase").default_exchange == "coinbase"
-
-
 def test_the_smallest_order_is_not_above_the_largest() -> None:
     assert "the smallest order is larger than the largest" in problem(CEX_MIN_ORDER_SIZE_USD="101")
     assert loaded(CEX_MIN_ORDER_SIZE_USD="100").cex_min_order_size_usd == 100

@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from domain.alerts import AlertRefused, read_body, to_signal
-from domain.exchanges import KNOWN_EXCHANGES
 from domain.signals import Signal
 
 NOW = datetime(2025, 11, 22, 10, 0, 0, tzinfo=UTC)
@@ -24,9 +23,7 @@ LEGACY = {
 
 
 def signal_of(body: bytes) -> tuple[Signal, tuple[str, ...]]:
-    return to_signal(
-        read_body(body), source="tests", signal_id="s-1", received_at=NOW, max_age_s=120, exchanges=KNOWN_EXCHANGES
-    )
+    return to_signal(read_body(body), source="tests", signal_id="s-1", received_at=NOW, max_age_s=120)
 
 
 def asked(**fields: object) -> tuple[Signal, tuple[str, ...]]:

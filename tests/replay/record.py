@@ -94,6 +94,7 @@ WAYS = {
     "expired": Way(signal=lambda: a_signal(alerted_at=datetime.now(UTC) - timedelta(hours=1))),
     "quoted-again": Way(venue=venue_with_an_old_quote),
     "limit-filled": Way(venue=lambda: FakeVenue(rest), signal=a_limit_order, meanwhile=fill_while_resting),
+    "filled-while-watched": Way(venue=lambda: FakeVenue(rest), meanwhile=fill_while_resting),
     "limit-cancelled": Way(venue=lambda: FakeVenue(rest), signal=a_limit_order, meanwhile=cancel_while_resting),
     "limit-cancelled-in-temporal": Way(
         venue=lambda: FakeVenue(rest), signal=a_limit_order, meanwhile=cancel_in_temporal_while_resting

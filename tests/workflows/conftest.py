@@ -22,7 +22,7 @@ from tests.databases import SqliteLedgers
 from tests.fakes import FakeVenue
 from tests.temporal import temporal_server
 from tests.worlds import PAPER, a_signal, an_alert, some_rules
-from worker.building import build_worker
+from worker.building import build_worker, sandbox
 from workflows.trade import TradeWorkflow
 from workflows.visible import at_start
 
@@ -82,9 +82,8 @@ class Desk:
     @asynccontextmanager
     async def another_worker(self, rules: Rules | None = None, **options: Any) -> AsyncIterator[None]:
         venues = {PAPER.name: self.venue}
-        async with build_worker(
-            self.client, self.ledger, venues, rules or some_rules(), 0, task_queue=self.task_queue, **options
-        ):
+        options = {"task_queue": self.task_queue, "workflow_runner": sandbox(), **options}
+        async with build_worker(self.client, self.ledger, venues, rules or some_rules(), 0, **options):
             yield
 
 

@@ -7,15 +7,17 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
+from activities.recording import Recording, SizeRequest
 from domain.errors import OrderMismatch, PairUnknown
 from domain.outcomes import Outcome
+from domain.quotes import Quotes, best_route
 from domain.rules import Rules
 from domain.signals import Signal
 from ledger.ledger import Ledger
 from ledger.reading import TradeSheet
 from tests.fakes import FakeVenue, fill_silently, nothing, reject, rest
 from tests.workflows.conftest import open_desk
-from tests.worlds import a_fill, a_signal, some_limits, some_rules
+from tests.worlds import PAPER, a_fill, a_quote, a_signal, an_alert, some_limits, some_rules
 
 pytestmark = pytest.mark.anyio
 
@@ -134,6 +136,17 @@ async def test_a_quote_that_grew_old_on_its_way_is_asked_for_again(trip: Trip) -
     outcome, _ = await trip(venue)
     assert outcome.kind == "filled"
     assert venue.quotes == 2
+
+
+async def test_a_repeat_of_sizing_gets_the_order_that_was_kept_though_the_quote_is_old_by_now(ledger: Ledger) -> None:
+    recording, signal = Recording(ledger, some_rules()), a_signal()
+    await ledger.signals.keep(an_alert(), signal)
+    await ledger.trades.register(PAPER)
+    trade = await recording.open_trade(signal.trade_id)
+    first = await recording.size_order(SizeRequest(trade=trade, route=best_route(Quotes(quotes=(a_quote(),)))))
+    old = a_quote(quoted_at=datetime.now(UTC) - timedelta(minutes=1))
+    again = await recording.size_order(SizeRequest(trade=trade, route=best_route(Quotes(quotes=(old,)))))
+    assert again == first
 
 
 async def test_a_venue_whose_quotes_are_always_old_is_not_traded_on(trip: Trip) -> None:
