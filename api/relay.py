@@ -37,18 +37,19 @@ _TERMINATED = f'WorkflowType = "{TRADE_WORKFLOW}" AND ExecutionStatus IN ("Termi
 
 
 class Relay:
-    """Starts trades. `eager`: a worker with the same client runs in this process, and may begin at once.
+    """Starts trades. `trouble`: why nothing is started at the moment, "" when all is well."""
 
-    `trouble`: why nothing is started at the moment, "" when all is well.
-    """
-
-    def __init__(self, ledger: Ledger, client: Client, *, eager: bool = False) -> None:
-        self._ledger, self._client, self._eager = ledger, client, eager
+    def __init__(self, ledger: Ledger, client: Client) -> None:
+        self._ledger, self._client, self._eager = ledger, client, False
         self._going: dict[str, asyncio.Task[None]] = {}
         # Started, but not noted yet: one transaction a second notes them all.
         self._started: set[str] = set()
         self._indexed = True
         self.trouble = "not connected to Temporal yet"
+
+    def share(self, client: Client) -> None:
+        """Start trades through the client of a worker in this process: it may begin them at once."""
+        self._client, self._eager = client, True
 
     def start_soon(self, signal: Signal) -> None:
         """Start the signal's trade beside whatever is going on; in times of trouble it waits in the ledger."""

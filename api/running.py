@@ -40,11 +40,9 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def open_doors(
-    settings: Settings, ledger: Ledger, client: Client, *, eager: bool = False
-) -> AsyncIterator[Doors]:
+async def open_doors(settings: Settings, ledger: Ledger, client: Client) -> AsyncIterator[Doors]:
     """Everything the handlers need, with the relay at work."""
-    relay = Relay(ledger, client, eager=eager)
+    relay = Relay(ledger, client)
     guard = Guard(settings.sources(), settings.operator_token, settings.webhook_max_alerts_per_minute)
     intake = Intake(ledger, guard, policy_of(settings), settings.secrets(), relay.start_soon)
     relaying = asyncio.create_task(relay.run())

@@ -56,7 +56,7 @@ def measure(mode: str, database_url: str | None, asked: argparse.Namespace) -> R
         run: Run = {"idle_mib": house.memory_mib()}
         sides: dict[str, tuple[Callable[..., Run], Meter]] = {
             "floor": (floor.measure, Meter({**floor.pids, "temporal": serving["temporal"]})),
-            "trades": (Desk(stack, DOORS[mode]).measure, house),
+            "trades": (Desk(stack).measure, house),
         }
         for side, (work, _) in sides.items():
             work(WARM_UP, 1, 0.25)
@@ -95,7 +95,7 @@ def metered(work: Callable[..., Run], meter: Meter, count: int, at_once: int, ev
 def running(mode: str, database_url: str | None) -> Iterator[tuple[Stack, Floor]]:
     """A house of its own, and the floor beside it on the same Temporal server."""
     folder = Path(tempfile.mkdtemp(prefix="surefill-bench-"))
-    stack = Stack(folder, {"SUREFILL_DATABASE_URL": database_url} if database_url else {})
+    stack = Stack(folder, {"SUREFILL_DATABASE_URL": database_url} if database_url else {}, DOORS[mode])
     try:
         stack.run("migrate")
         for name in ("temporal", "exchange", *PARTS[mode]):

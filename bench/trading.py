@@ -53,13 +53,13 @@ async def send_alerts(url: str, count: int, at_once: int, every_s: float) -> Sen
 class Desk:
     """Sends alerts at a stack and reads what became of them."""
 
-    def __init__(self, stack: Stack, door: str) -> None:
-        self._stack, self._door = stack, door
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
 
     def measure(self, count: int, at_once: int, every_s: float) -> dict[str, Any]:
         """Trade `count` times. Times in seconds, from the alert's sending on; `took_s` until the last was recorded."""
         began = time.time()
-        sent = asyncio.run(send_alerts(self._stack.url(self._door), count, at_once, every_s))
+        sent = asyncio.run(send_alerts(self._stack.url(self._stack.door), count, at_once, every_s))
         closed = self._closed(sent)
         accepted = self._accepted(sent)
         return {
@@ -93,7 +93,7 @@ class Desk:
         return trades
 
     def _list(self, **which: Any) -> dict[str, Any]:
-        page: dict[str, Any] = self._stack.operate("GET", "/trades", self._door, params=which)
+        page: dict[str, Any] = self._stack.operate("GET", "/trades", params=which)
         return page
 
     def _accepted(self, sent: Sent) -> dict[str, float]:

@@ -93,14 +93,21 @@ _NAMES = {"together": "all"}
 async def _api_and_worker(settings: Settings, stop: asyncio.Event) -> None:
     from api.running import open_doors, serve
     from wiring.ledgers import open_ledger
-    from wiring.temporal import connect
+    from wiring.stopping import unless_stopped
+    from wiring.temporal import connect, connect_with_patience
     from worker.running import work
 
-    client = await connect(settings, "all", lazy=True)
+    async def join() -> None:
+        if (client := await unless_stopped(connect_with_patience(settings, "all"), stop)) is not None:
+            doors.relay.share(client)
+            await work(settings, client, ledger, stop)
+
     with open_ledger(settings) as ledger:
-        async with open_doors(settings, ledger, client, eager=True) as doors, asyncio.TaskGroup() as group:
+        # Alerts are taken before Temporal is there; no worker takes a client that connects later, so it brings its own.
+        client = await connect(settings, "all", lazy=True)
+        async with open_doors(settings, ledger, client) as doors, asyncio.TaskGroup() as group:
             group.create_task(serve(settings, doors, stop))
-            group.create_task(work(settings, client, ledger, stop))
+            group.create_task(join())
 
 
 async def _confirm_temporal(settings: Settings, _stop: asyncio.Event) -> None:

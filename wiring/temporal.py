@@ -46,15 +46,15 @@ async def connect(settings: Settings, role: str, *, lazy: bool = False) -> Clien
     )
 
 
-async def reach(client: Client) -> str:
-    """The namespace's id, once Temporal is there to say it."""
+async def connect_with_patience(settings: Settings, role: str) -> Client:
+    """`connect`, again and again until Temporal is there."""
     said = False
     while True:
         try:
-            return await namespace_id(client)
-        except (RuntimeError, RPCError, TimeoutError) as error:
+            return await connect(settings, role)
+        except (RuntimeError, RPCError) as error:
             if not said:
-                log.warning("temporal_unreachable error=%s; trying again every second", error or "no answer")
+                log.warning("temporal_unreachable role=%s error=%s; trying again every second", role, error)
                 said = True
         await asyncio.sleep(_RETRY_S)
 

@@ -12,7 +12,7 @@ from config.settings import Settings
 from ledger.ledger import Ledger
 from wiring.ledgers import open_ledger
 from wiring.stopping import unless_stopped
-from wiring.temporal import confirmed_epoch, connect, reach
+from wiring.temporal import confirmed_epoch, connect_with_patience
 from wiring.trading import open_venues, rules_of
 from worker.building import build_worker
 
@@ -21,16 +21,16 @@ log = logging.getLogger(__name__)
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop`; what runs then is finished. Raises OtherTemporal, LedgerShape, KeyUnusable."""
-    client = await connect(settings, "worker", lazy=True)
-    with open_ledger(settings) as ledger:
-        await work(settings, client, ledger, stop)
+    client = await unless_stopped(connect_with_patience(settings, "worker"), stop)
+    if client is not None:
+        with open_ledger(settings) as ledger:
+            await work(settings, client, ledger, stop)
 
 
 async def work(settings: Settings, client: Client, ledger: Ledger, stop: asyncio.Event) -> None:
-    """Work until `stop`, as soon as Temporal is there. Raises OtherTemporal, KeyUnusable."""
-    if await unless_stopped(reach(client), stop):
-        async with open_worker(settings, client, ledger) as worker:
-            await serve(worker, stop)
+    """Work until `stop`. Raises OtherTemporal, KeyUnusable."""
+    async with open_worker(settings, client, ledger) as worker:
+        await serve(worker, stop)
 
 
 @asynccontextmanager

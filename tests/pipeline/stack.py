@@ -56,10 +56,11 @@ class Process:
 
 @dataclass
 class Stack:
-    """Parts by name. `environ`: what they are told beyond the defaults."""
+    """Parts by name. `environ`: what they are told beyond the defaults; `door`: where alerts go."""
 
     folder: Path
     environ: Mapping[str, str] = field(default_factory=dict)
+    door: str = "api-1"
 
     def __post_init__(self) -> None:
         self.parts: dict[str, Process] = {}
@@ -116,7 +117,7 @@ class Stack:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the `surefill` command to its end."""
-        environ = {**self._environ("api-1"), "SUREFILL_API_URL": self.url("api-1")}
+        environ = {**self._environ(self.door), "SUREFILL_API_URL": self.url(self.door)}
         return subprocess.run(
             [sys.executable, "-m", "cli", *arguments],
             env=environ,
@@ -144,14 +145,14 @@ class Stack:
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self._ports[name]}"
 
-    def alert(self, api: str = "api-1", **fields: Any) -> httpx.Response:
+    def alert(self, api: str = "", **fields: Any) -> httpx.Response:
         """Post an alert in the legacy format."""
         body = {"api_key": SECRET, "action": "BUY", "symbol": "ETH-USD", "exchange": "coinbase", **fields}
-        return self._http.post(f"{self.url(api)}/webhook/hummingbot", json=body)
+        return self._http.post(f"{self.url(api or self.door)}/webhook/hummingbot", json=body)
 
     def send(self, **fields: Any) -> str:
         """Send an alert that is like no other; its trade's id."""
-        return self.send_to("api-1", **fields)
+        return self.send_to(self.door, **fields)
 
     def send_to(self, api: str, **fields: Any) -> str:
         answer = self.alert(api, id=os.urandom(8).hex(), **fields)
@@ -159,9 +160,9 @@ class Stack:
         trade_id: str = answer.json()["trade_id"]
         return trade_id
 
-    def operate(self, method: str, path: str, api: str = "api-1", **request: Any) -> Any:
+    def operate(self, method: str, path: str, **request: Any) -> Any:
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        answer = self._http.request(method, f"{self.url(api)}{path}", headers=headers, **request)
+        answer = self._http.request(method, f"{self.url(self.door)}{path}", headers=headers, **request)
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -244,7 +245,7 @@ class Stack:
             "temporal": lambda: _listens(self._ports["temporal"]),
             "exchange": lambda: _answers(f"{self.url('control')}/healthz"),
             "api": lambda: _answers(f"{self.url(name)}/healthz"),
-            "all": lambda: _answers(f"{self.url(name)}/healthz") and self._starts(name) > starts_before,
+            "all": lambda: _answers(f"{self.url(name)}/healthz"),
             "worker": lambda: self._starts(name) > starts_before,
         }
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import itertools
+import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -55,6 +57,31 @@ def test_alerts_that_come_while_temporal_is_frozen_are_traded_once_when_it_goes_
     finally:
         temporal.thaw()
     all_filled_once(stack, trade_ids)
+
+
+def test_one_process_for_all_takes_alerts_before_temporal_is_there(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, door="all-1")
+    try:
+        stack.run("migrate")
+        for name in ("exchange", "all-1"):
+            stack.start(name)
+        trade_id = stack.send(amount=25)
+        stack.start("temporal")
+        assert stack.closed(trade_id)["outcome"]["kind"] == "filled"
+    finally:
+        stack.stop_all()
+
+
+def test_one_process_for_all_stops_when_it_is_told_to_though_temporal_is_away(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, door="all-1")
+    try:
+        stack.run("migrate")
+        stack.start("exchange")
+        process = stack.start("all-1")
+        process.send(signal.SIGTERM)
+        assert process.handle.wait(timeout=60) == 0
+    finally:
+        stack.stop_all()
 
 
 def test_a_signal_that_goes_stale_while_temporal_is_away_expires(stack: Stack) -> None:
