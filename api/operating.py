@@ -26,6 +26,8 @@ _TELL_S = 3.0
 
 router = APIRouter(tags=["operating"], responses={code: {"model": Refusal} for code in (401, 422, 429, 503)})
 _NOT_THERE: dict[int | str, dict[str, Any]] = {404: {"model": Refusal}}
+# What becomes of a body that does not come in whole.
+_UNREAD: dict[int | str, dict[str, Any]] = {code: {"model": Refusal} for code in (400, 408, 413)}
 
 
 class TradePage(BaseModel):
@@ -89,7 +91,7 @@ async def trade(request: Request, _by: Operator, trade_id: str) -> TradeView:
     return TradeView(**sheet.model_dump(), temporal=doors.temporal_link(trade_workflow_id(trade_id)))
 
 
-@router.post("/trades/{trade_id}/cancel", responses=_NOT_THERE, openapi_extra=_BODY)
+@router.post("/trades/{trade_id}/cancel", responses={**_NOT_THERE, **_UNREAD}, openapi_extra=_BODY)
 async def cancel(request: Request, by: Operator, trade_id: str, why: Why) -> CancelView:
     """Cancel a trade: from the answer on nothing more of it is sent; a live order is ended at its venue."""
     doors = doors_of(request)
@@ -115,13 +117,13 @@ async def halt(request: Request, _by: Operator) -> Halt:
     return await doors_of(request).ledger.switches.halt()
 
 
-@router.post("/halt", openapi_extra=_BODY)
+@router.post("/halt", responses=_UNREAD, openapi_extra=_BODY)
 async def set_halt(request: Request, by: Operator, why: Why) -> Halted:
     """Halt trading: once this answers nothing more is sent; `underway` may still arrive. Cancelling goes on."""
     return await doors_of(request).ledger.switches.set_halt(True, why.reason, by)
 
 
-@router.post("/resume", openapi_extra=_BODY)
+@router.post("/resume", responses=_UNREAD, openapi_extra=_BODY)
 async def resume(request: Request, by: Operator, why: Why) -> Halted:
     """Let trading go on."""
     return await doors_of(request).ledger.switches.set_halt(False, why.reason, by)

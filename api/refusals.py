@@ -61,4 +61,13 @@ async def answer_http_error(request: Request, error: Exception) -> JSONResponse:
     else:
         refused = Refused(error.status_code, "request_invalid", str(error.detail), _SEE_DOCS)
     refused.headers |= error.headers or {}
+    if error.status_code == 405:
+        refused.headers |= _allowed(request)
     return await answer_refused(request, refused)
+
+
+def _allowed(request: Request) -> dict[str, str]:
+    """Every method that the path is declared with: each of its routes knows only its own."""
+    path = getattr(request.scope.get("route"), "path_format", "")
+    methods = request.app.openapi()["paths"].get(path, {})
+    return {"Allow": ", ".join(sorted(method.upper() for method in methods))} if methods else {}

@@ -126,6 +126,21 @@ async def test_what_is_not_an_alert_is_refused_in_the_same_words(
         assert answer.headers["Allow"]
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/halt", "GET, POST"),
+        ("/resume", "POST"),
+        ("/trades/none", "GET"),
+        ("/webhook/default/x", "POST"),
+        ("/docs", "GET"),
+    ],
+)
+async def test_a_wrong_method_is_told_every_right_one(api: Api, path: str, allowed: str) -> None:
+    answer = await api.operate("PATCH", path)
+    assert answer.headers["Allow"].removesuffix(", HEAD").removeprefix("HEAD, ") == allowed
+
+
 async def test_no_redirect_shows_a_secret(api: Api) -> None:
     for path in (f"/webhook/default/{SECRET}/", f"/webhook/alpha/{OWN_SECRET}/", f"/trades/{TOKEN}/", "/healthz/"):
         answer = await api.request("POST", path, alert())
