@@ -10,6 +10,7 @@
     - SignalExpired           too old to trade on
     - TradingHalted           the kill switch is on
     - CancelRequested         somebody cancelled the trade
+    - TradeEnded              the books have closed the trade: whoever still works on it is late
     - PairUnknown             the venue does not trade it
     - PairClosed              the venue does not trade it now
     - QuoteStale              the price is older than the rules allow
@@ -71,6 +72,10 @@ class TradingHalted(GiveUp):
 
 class CancelRequested(GiveUp):
     """Somebody cancelled the trade before anything was sent."""
+
+
+class TradeEnded(GiveUp):
+    """The trade is closed in the books; a worker that was stopped before went on too late."""
 
 
 class PairUnknown(GiveUp):

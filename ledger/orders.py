@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from domain.attempts import Admission, Answer, Attempt, Send, proves_not_placed
+from domain.errors import TradeEnded
 from domain.money import plain
 from domain.orders import TERMINAL, Order, OrderStanding, Prepared
 from domain.rules import Limits
@@ -32,10 +33,15 @@ class Orders(Book):
 
     @writes
     def size(self, session: Session, order: Order, route_reason: str, limits: Limits) -> OrderStanding:
-        """Keep `order` with its reservation; a repeat gets the one that was kept first. Raises BudgetExhausted."""
-        rows.lock_trade(session, order.trade_id)
+        """Keep `order` with its reservation; a repeat gets the one that was kept first.
+
+        Raises BudgetExhausted, and TradeEnded for a worker that was stopped and wakes up when all is over.
+        """
+        trade = rows.lock_trade(session, order.trade_id)
         if (known := rows.order_of_trade(session, order.trade_id)) is not None:
             return rows.standing(known)
+        if trade.status == "closed":
+            raise TradeEnded(f"trade {trade.trade_id} was closed without an order; none is made any more")
         row = OrderRow(
             order_id=order.order_id,
             trade_id=order.trade_id,

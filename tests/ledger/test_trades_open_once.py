@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from domain.errors import LedgerBehind
+from domain.errors import LedgerBehind, TradeEnded
+from domain.outcomes import without_order
 from ledger.ledger import Ledger
 from ledger.trades import Account
 from tests.ledger.conftest import open_trade
-from tests.worlds import PAPER, a_signal, an_alert, some_rules
+from tests.worlds import PAPER, a_signal, an_alert, an_order, some_limits, some_rules
 
 pytestmark = pytest.mark.anyio
 
@@ -62,6 +63,15 @@ async def test_cancelling_a_closed_trade_says_how_it_ended(ledger: Ledger) -> No
 async def test_a_trade_that_the_ledger_has_lost_is_not_opened(ledger: Ledger) -> None:
     with pytest.raises(LedgerBehind):
         await ledger.trades.open("lost-entry", some_rules())
+
+
+async def test_a_worker_that_wakes_up_late_makes_no_order_for_a_closed_trade(ledger: Ledger) -> None:
+    signal = a_signal()
+    await open_trade(ledger, signal)
+    await ledger.trades.close(signal.trade_id, without_order("BudgetExhausted", "nothing left"))
+    with pytest.raises(TradeEnded, match=signal.trade_id):
+        await ledger.orders.size(an_order(signal), "the only venue", some_limits())
+    assert await ledger.reading.budgets() == []
 
 
 async def test_an_account_name_stands_for_one_venue_and_mode(ledger: Ledger) -> None:
