@@ -241,7 +241,8 @@ def _new_attempt(session: Session, row: OrderRow, send: Send, number: int) -> At
 def _apply(session: Session, row: OrderRow, answer: Answer) -> None:
     if answer.verdict == "accepted":
         accept(session, row, answer.venue_order_id)
-    elif row.state in TERMINAL:
+    elif row.state in TERMINAL or row.venue_order_id is not None:
+        # What the venue has on record outranks a refusal that comes late.
         return
     elif _any_live(rows.attempts_of(session, row.order_id)):
         row.state = "unknown" if row.state == "sending" else row.state

@@ -1,14 +1,16 @@
 """Design: Exactly once, 3 and 8; Waiting."""
 
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 
+from domain.attempts import Answer, Send
 from domain.errors import OrderMismatch
 from domain.outcomes import Outcome
 from ledger.ledger import Ledger
 from tests.ledger.conftest import sized_order
-from tests.worlds import PAPER, a_fill, a_report, a_signal
+from tests.worlds import PAPER, a_fill, a_report, a_signal, prepared
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +71,19 @@ async def test_a_fill_after_closing_is_booked_and_alerted(ledger: Ledger) -> Non
     assert [event.stop for event in sheet.timeline if event.level == "alert"] == ["late fill"]
     (budget, _) = await ledger.reading.budgets()
     assert (budget.trades, budget.usd_reserved, budget.usd_spent) == (1, Decimal(0), Decimal(10))
+
+
+@pytest.mark.parametrize("verdict", ["rejected", "not_placed"])
+async def test_what_the_venue_has_on_record_outranks_a_refusal_that_comes_late(
+    ledger: Ledger, verdict: Literal["rejected", "not_placed"]
+) -> None:
+    order = await sized_order(ledger, a_signal())
+    send = Send(prepared=prepared(order), fence_at=order.quoted_at, resend_window=None, epoch=0)
+    attempt = (await ledger.orders.admit(send)).attempt
+    assert attempt is not None
+    await ledger.reports.merge(a_report(order, "open"))
+    standing = await ledger.orders.answer(attempt, Answer(verdict=verdict, reason_code="OrderRejected"))
+    assert (standing.state, standing.final) == ("open", False)
 
 
 async def test_the_order_of_somebody_else_is_not_adopted(ledger: Ledger) -> None:
