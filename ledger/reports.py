@@ -38,6 +38,9 @@ class Reports(Book):
         _move_state(session, row, report)
         if row.state in TERMINAL and row.filled_base == row.reported_base:
             _finish(session, row)
+        else:
+            # An end that fills are missing from is no end: somebody has to look again.
+            row.final_at = None
         if before != (row.state, row.reported_base, row.filled_base, row.final_at):
             row.changes += tell
             note(session, row.trade_id, "report", row.state.replace("_", " "), _progress(row))

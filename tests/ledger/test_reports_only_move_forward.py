@@ -73,6 +73,20 @@ async def test_a_fill_after_closing_is_booked_and_alerted(ledger: Ledger) -> Non
     assert (budget.trades, budget.usd_reserved, budget.usd_spent) == (1, Decimal(0), Decimal(10))
 
 
+async def test_an_end_is_not_final_any_more_when_the_venue_speaks_of_fills_that_it_does_not_list_yet(
+    ledger: Ledger,
+) -> None:
+    order = await sized_order(ledger, a_signal())
+    assert (await ledger.reports.merge(a_report(order, "cancelled"))).final
+    behind = await ledger.reports.merge(a_report(order, "cancelled", filled_base=Decimal("0.004")))
+    assert not behind.final
+    assert [standing.order for standing in await ledger.orders.resting(PAPER.name)] == [order]
+    with pytest.raises(ValueError, match="cannot close"):
+        await ledger.trades.close(order.trade_id, Outcome(kind="cancelled"))
+    whole = await ledger.reports.merge(a_report(order, "cancelled", a_fill("f1", "0.004")))
+    assert (whole.final, whole.filled_base) == (True, Decimal("0.004"))
+
+
 @pytest.mark.parametrize("verdict", ["rejected", "not_placed"])
 async def test_what_the_venue_has_on_record_outranks_a_refusal_that_comes_late(
     ledger: Ledger, verdict: Literal["rejected", "not_placed"]
