@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities import policies
 from domain.attempts import Admission, Answer, Send
-from domain.errors import NotConfiguredHere, RateLimited, TradeError, VenueUnreachable
+from domain.errors import NotConfiguredHere, OrderMismatch, RateLimited, TradeError, VenueUnreachable
 from domain.orders import TERMINAL, Order, OrderStanding
 from domain.values import Value
 from venues.venue import Venues, venue_of
@@ -41,9 +41,10 @@ class Placing:
         Raises TryAgain while another attempt may follow, and a GiveUp of the gate's when nothing was or will be sent.
         """
         venue = venue_of(self._venues, order.account)
+        prepared = await venue.prepare(order, generation=1)
         ticket = venue.open_attempt()
         send = Send(
-            prepared=await venue.prepare(order, generation=1),
+            prepared=prepared,
             fence_at=ticket.fence_at,
             resend_window=venue.resend_window,
             epoch=self._epoch,
@@ -92,8 +93,10 @@ class Placing:
     async def end_order(self, request: EndRequest) -> OrderStanding:
         """Let nothing more of the order happen: close the gate, cancel at the venue, look it up. Repeat until final."""
         order = request.order
-        await self._ledger.orders.close_gate(order.order_id, request.code, request.reason)
-        standing = await self.look_up_order(order)
+        standing = await self._ledger.orders.close_gate(order.order_id, request.code, request.reason)
+        # An order that differs from what was asked is still ours to end.
+        with suppress(OrderMismatch):
+            standing = await self.look_up_order(order)
         if standing.state in TERMINAL or standing.venue_order_id is None:
             return standing
         said = await venue_of(self._venues, order.account).cancel(standing.venue_order_id)
@@ -124,9 +127,13 @@ class Placing:
             await self._ledger.orders.answer(admission.attempt, Answer(verdict="not_placed", evidence=evidence))
 
     async def _turned_away(self, order: Order, admission: Admission) -> OrderStanding:
-        standing = await self._ledger.orders.standing(order.order_id)
+        orders = self._ledger.orders
+        standing = await orders.standing(order.order_id)
         if standing.final:
             return standing
+        if not admission.closed_code:
+            # The venue takes no second attempt, and the first did nothing.
+            return await orders.conclude_unplaced(order.order_id, None)
         if admission.closed_code == "OtherTemporal":
             raise NotConfiguredHere(admission.closed_because)
         raise ApplicationError(admission.closed_because, type=admission.closed_code, non_retryable=True)

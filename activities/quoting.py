@@ -6,7 +6,7 @@ import asyncio
 
 from temporalio import activity
 
-from domain.errors import TradeError, TryAgain
+from domain.errors import TradeError, TryAgain, VenueNotHere
 from domain.pairs import Pair
 from domain.quotes import Quote, Quotes
 from domain.signals import Action
@@ -15,9 +15,10 @@ from venues.venue import Venues, venue_of
 
 
 class QuoteRequest(Value):
-    """What is to be traded, and on which account."""
+    """What is to be traded, and on which account. `exchange`: the one that the signal names, if it names one."""
 
     account: str
+    exchange: str | None
     pair: Pair
     action: Action
 
@@ -31,7 +32,10 @@ class Quoting:
     @activity.defn
     async def fetch_quotes(self, request: QuoteRequest) -> Quotes:
         """Quotes of the candidates, and why some have none. Raises when no candidate answers."""
-        asked = [venue_of(self._venues, request.account).quote(request.pair, request.action)]
+        venue = venue_of(self._venues, request.account)
+        if request.exchange not in (None, venue.name):
+            raise VenueNotHere(f"{request.account} trades on {venue.name}, the signal wants {request.exchange}")
+        asked = [venue.quote(request.pair, request.action)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         quotes = tuple(answer for answer in answers if isinstance(answer, Quote))
         failures = [answer for answer in answers if isinstance(answer, BaseException)]

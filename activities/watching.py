@@ -45,11 +45,23 @@ class Watching:
         await start_watcher(self._client, account, activity.info().task_queue)
 
     async def _merge(self, report: OrderReport, trade_id: str) -> None:
-        """Merge one report; an order that is not ours calls a person, and holds up no other."""
+        """Merge one report; one that cannot be booked calls a person, and holds up no other."""
+        # Workflows import this module, and no database.
+        from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
         try:
             await self._ledger.reports.merge(report, tell=True)
-        except OrderMismatch as error:
-            await self._ledger.trades.mark_unresolved(trade_id, str(error))
+        except OperationalError:
+            # The ledger is away, for all of them.
+            raise
+        except (OrderMismatch, SQLAlchemyError, ArithmeticError, ValueError) as error:
+            activity.logger.warning("report_not_booked trade_id=%s error=%s", trade_id, type(error).__name__)
+            why = (
+                str(error)
+                if isinstance(error, OrderMismatch)
+                else f"its report cannot be booked ({type(error).__name__})"
+            )
+            await self._ledger.trades.mark_unresolved(trade_id, why)
 
     async def _tell(self, untold: Mapping[str, int]) -> None:
         for trade_id in untold:

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from api.guarding import Guard
 from api.intake import Intake
 from api.relay import Relay
-from api.texts import header_text, legible
+from domain.texts import header_text, legible
 from ledger.ledger import Ledger
 
 _MAX_NAME = 100

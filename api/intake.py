@@ -14,13 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.guarding import Allowance, Guard
 from api.refusals import Refused
-from api.texts import legible
 from domain.alerts import AlertRefused, Fields, alert_key, body_hash, check_age, read_body, redacted_text, to_signal
 from domain.bodies import MASK
 from domain.errors import PairUnknown
 from domain.pairs import Pair
 from domain.routing import traded_pair
 from domain.signals import Signal, new_signal_id
+from domain.texts import legible
 from ledger.ledger import Ledger
 from ledger.signals import Alert, Kept
 
@@ -158,7 +158,9 @@ class Intake:
         return Taken(kept, warnings)
 
     def _alert(self, knock: Knock, fields: Fields, signal: Signal, text: str) -> Alert:
-        window = timedelta(seconds=self._policy.duplicate_window_s) if signal.explicit_id is None else None
+        # With an id or a time of its own, the same alert is the same for ever: a repeat is a repeat.
+        is_named = signal.explicit_id is not None or signal.alerted_at is not None
+        window = None if is_named else timedelta(seconds=self._policy.duplicate_window_s)
         return Alert(
             source=knock.source,
             remote=knock.remote,

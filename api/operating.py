@@ -11,10 +11,10 @@ from temporalio.service import RPCError
 from api.bodies import whole_body
 from api.doors import Operator, doors_of
 from api.refusals import Refusal, Refused
-from api.texts import legible
 from domain.names import trade_workflow_id
 from domain.outcomes import Outcome
 from domain.positions import Position
+from domain.texts import legible
 from ledger.reading import AlertLine, BudgetLine, TradeFilter, TradeLine, TradeSheet
 from ledger.switches import Halt, Halted
 from workflows.trade import TradeWorkflow

@@ -5,8 +5,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from api.texts import legible
 from domain.alerts import AlertRefused
+from domain.texts import legible
 
 _SEE_DOCS = "see /docs for what is there"
 

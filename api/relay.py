@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -94,6 +94,8 @@ class Relay:
         if trouble != self.trouble:
             log.warning("relay_waits reason=%s", trouble)
         self.trouble = trouble
+        # The Temporal that comes back may be another one: what is not noted is started again, and refused if it runs.
+        self._started.clear()
 
     async def _start_waiting(self) -> None:
         if noted := list(self._started):
@@ -149,6 +151,9 @@ class Relay:
             run.id.removeprefix(trade_workflow_id("")) async for run in self._client.list_workflows(_TERMINATED)
         ]
         for signal in await self._ledger.trades.not_closed(terminated):
+            if await self._runs(signal):
+                # A reset ends one run and begins another.
+                continue
             log.warning("trade_was_terminated trade_id=%s; it is ended properly", signal.trade_id)
             await self._ledger.trades.request_cancel(signal.trade_id, "terminated in Temporal", "Temporal")
             self.start_soon(signal)
@@ -157,6 +162,10 @@ class Relay:
         for account in await self._ledger.trades.accounts_with_resting_orders():
             async with asyncio.timeout(_START_S):
                 await start_watcher(self._client, account)
+
+    async def _runs(self, signal: Signal) -> bool:
+        described = await self._client.get_workflow_handle(trade_workflow_id(signal.trade_id)).describe()
+        return described.status is WorkflowExecutionStatus.RUNNING
 
     async def _tell_to_cancel(self, trade_id: str, reason: str) -> None:
         """Tell the workflow again: Temporal may have been away when somebody asked."""

@@ -10,10 +10,10 @@ from api.bodies import whole_body
 from api.doors import Doors, Operator, doors_of, remote_of
 from api.intake import Knock, Taken
 from api.refusals import Refusal, Refused
-from api.texts import header_text
 from config.connections import OPERATORS_SOURCE
 from domain.bodies import EXAMPLE
 from domain.names import trade_workflow_id
+from domain.texts import header_text
 
 router = APIRouter(
     tags=["alerts"],

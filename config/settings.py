@@ -81,7 +81,7 @@ class Settings(
 
     def secrets(self) -> tuple[SecretStr, ...]:
         """Everything that must never show anywhere."""
-        own = (self.operator_token, self.coinbase_private_key, self.webhook_api_key)
+        own = [value for value in dict(self).values() if isinstance(value, SecretStr)]
         return tuple(secret for secret in (*self.sources().values(), *own) if secret.get_secret_value())
 
     @model_validator(mode="after")
@@ -114,19 +114,23 @@ class Settings(
         return found
 
     def _about_strangers(self) -> list[tuple[tuple[str, ...], str]]:
-        if is_loopback(self.webhook_host):
+        is_public = not is_loopback(self.webhook_host)
+        if not (is_public or self.is_live):
             return []
-        refusal = f"no start on the public address {self.webhook_host} without"
+        refusal = f"no start {f'on the public address {self.webhook_host}' if is_public else 'of live trading'} without"
         sources = self.sources()
         weak = [name for name, secret in sources.items() if _is_weak(secret)]
         found: list[tuple[tuple[str, ...], str]] = []
-        if weak or not sources:
+        if weak or (is_public and not sources):
             whose = f" for {', '.join(weak)}" if weak else ""
             text = f"{refusal} a secret of its own{whose}, of at least {MIN_SECRET_LENGTH} characters"
             found.append((("webhook_api_key", "webhook_sources", "webhook_host"), text))
-        if _is_weak(self.operator_token):
+        token = self.operator_token
+        if _is_weak(token) and (is_public or token.get_secret_value()):
             text = f"{refusal} an operator token of its own, of at least {MIN_SECRET_LENGTH} characters"
             found.append((("operator_token", "webhook_host"), text))
+        if token in sources.values():
+            found.append((("operator_token",), f"{refusal} an operator token that no source has as its secret"))
         return found
 
 

@@ -18,6 +18,7 @@ from domain.bodies import MASK, UNFILLED, AlertRefused, Fields, Tree, Unfilled, 
 from domain.exchanges import find_exchange, is_delayed
 from domain.pairs import Pair, parse_pair
 from domain.signals import Action, Signal
+from domain.texts import legible
 
 __all__ = [
     "AlertRefused",
@@ -104,7 +105,7 @@ def redacted_text(fields: Fields, secrets: Iterable[str] = ()) -> str:
     """The body for the record: JSON without its secret, `secrets` masked wherever they stand, cut at 4 KiB."""
     visible = {name: MASK if _SECRET_LIKE.search(name) else value for name, value in fields.values.items()}
     hidden = masked(cast(Tree, visible), [*secrets, fields.secret or ""])
-    text = json.dumps(hidden, ensure_ascii=False, default=_shown_unfilled)
+    text = legible(json.dumps(hidden, ensure_ascii=False, default=_shown_unfilled))
     record = text.encode("utf-8", "replace")
     if len(record) <= _MAX_RECORD_BYTES:
         return record.decode()

@@ -12,8 +12,9 @@ from domain.values import Value
 Verdict = Literal["accepted", "rejected", "not_placed", "unknown"]
 
 # How the venue's clock may differ between its front and its matching engine, and how late an order may show up in
-# its lists: a look-up counts as proof only when it began so long after the last fence.
-FENCE_MARGIN = timedelta(seconds=5)
+# its lists (Coinbase's are eventually consistent): a look-up counts as proof only when it began so long after the last
+# fence.
+FENCE_MARGIN = timedelta(seconds=30)
 
 
 class Attempt(Value):

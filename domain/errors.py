@@ -12,10 +12,12 @@
     - CancelRequested         somebody cancelled the trade
     - TradeEnded              the books have closed the trade: whoever still works on it is late
     - PairUnknown             the venue does not trade it
+    - VenueNotHere            the account trades at another venue than the signal wants
     - PairClosed              the venue does not trade it now
     - QuoteStale              the price is older than the rules allow
     - PriceMoved              the price has left the signal's own by more than the rules allow
     - SlippageExceeded        the book is too thin for the size within the tolerance
+    - LimitTooFar             the limit gives away more than the tolerance
     - OrderTooSmall
     - OrderTooLarge
     - NothingToSell           no balance of the base asset
@@ -82,6 +84,10 @@ class PairUnknown(GiveUp):
     """The venue does not trade this pair."""
 
 
+class VenueNotHere(GiveUp):
+    """The account trades at another venue than the signal wants."""
+
+
 class PairClosed(GiveUp):
     """The venue does not trade this pair at the moment."""
 
@@ -96,6 +102,10 @@ class PriceMoved(GiveUp):
 
 class SlippageExceeded(GiveUp):
     """The book is too thin for the size within the slippage tolerance."""
+
+
+class LimitTooFar(GiveUp):
+    """The limit gives away more than the tolerance."""
 
 
 class OrderTooSmall(GiveUp):

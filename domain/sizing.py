@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from domain.errors import (
     FundsInsufficient,
+    LimitTooFar,
     NothingToSell,
     OrderTooLarge,
     OrderTooSmall,
@@ -25,7 +26,7 @@ def size_order(signal: Signal, route: Route, rules: Rules, now: datetime) -> Ord
     """The order for `signal` on `route`. Quantities are rounded down, prices never past the tolerance.
 
     Raises a GiveUp that names the figures: QuoteStale, PriceMoved, OrderTooSmall, OrderTooLarge, NothingToSell,
-    FundsInsufficient, SlippageExceeded, PairClosed, PairUnknown.
+    FundsInsufficient, SlippageExceeded, LimitTooFar, PairClosed, PairUnknown.
     """
     quote = route.quote
     check_quote(quote, signal, rules, now)
@@ -88,11 +89,14 @@ def check_depth(base_qty: Decimal, limit_price: Decimal, quote: Quote) -> None:
 def _limit_price(signal: Signal, quote: Quote, rules: Rules) -> Decimal:
     step = quote.instrument.price_step
     buying = signal.action == "BUY"
-    if signal.limit_price is not None:
-        wanted = signal.limit_price
-    else:
-        tolerance = percent_of(quote.price, rules.slippage_percent)
-        wanted = quote.price + tolerance if buying else quote.price - tolerance
+    tolerance = percent_of(quote.price, rules.slippage_percent)
+    worst = quote.price + tolerance if buying else quote.price - tolerance
+    wanted = worst if signal.limit_price is None else signal.limit_price
+    if wanted > worst if buying else wanted < worst:
+        raise LimitTooFar(
+            f"the limit of {plain(wanted)} is worse than the market's {plain(quote.price)} by more than "
+            f"{plain(rules.slippage_percent)} %"
+        )
     price = floor_to_step(wanted, step) if buying else ceil_to_step(wanted, step)
     if price <= 0:
         raise OrderTooSmall(f"a price of {plain(wanted)} is below the venue's step of {plain(step)}")

@@ -27,6 +27,11 @@ _POSTGRES_WRITERS = 8
 # How long a transaction waits for a lock that another process holds before it fails and its caller tries again: shorter
 # than the 3 s after which TradingView gives up, so that it hears a 503 and sends the alert again.
 _LOCK_TIMEOUT_S = 2
+# A process that is frozen inside a transaction holds its locks, the kill switch's among them. PostgreSQL ends the
+# transaction after so long; SQLite cannot, there the frozen process has to be killed.
+_FROZEN_S = 5
+# Either side notices within about 10 s that the other's host is gone.
+_KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 # SQLite waits for its lock in naps that grow to 100 ms; beside a busy process one comes too late time after time. It is
 # asked again after so long, while its naps are still short.
 _SQLITE_ASK_MS = 10
@@ -103,14 +108,17 @@ def _transact(engine: Engine, work: Callable[[Session], T]) -> T:
 
 def _open(url: URL, begin: str, connections: int, isolation_level: IsolationLevel = "READ COMMITTED") -> Engine:
     if url.get_backend_name() != "sqlite":
-        options = f"-c lock_timeout={_LOCK_TIMEOUT_S * 1000} -c synchronous_commit=on"
+        options = (
+            f"-c lock_timeout={_LOCK_TIMEOUT_S * 1000} -c synchronous_commit=on"
+            f" -c idle_in_transaction_session_timeout={_FROZEN_S * 1000}"
+        )
         return create_engine(
             url.set(drivername="postgresql+psycopg"),
             pool_size=connections,
             max_overflow=0,
             pool_pre_ping=True,
             isolation_level=isolation_level,
-            connect_args={"options": options, "connect_timeout": _LOCK_TIMEOUT_S},
+            connect_args={"options": options, "connect_timeout": _LOCK_TIMEOUT_S, **_KEEPALIVES},
         )
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)

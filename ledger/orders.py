@@ -220,9 +220,11 @@ def _may_send(earlier: Sequence[Attempt], resend_window: timedelta | None, at: d
         return True
     if any(attempt.verdict == "accepted" for attempt in earlier):
         return False
+    if resend_window is None:
+        return False
     if not _any_live(earlier):
         return True
-    return resend_window is not None and at <= earlier[0].admitted_at + resend_window
+    return at <= earlier[0].admitted_at + resend_window
 
 
 def _new_attempt(session: Session, row: OrderRow, send: Send, number: int) -> Attempt:

@@ -118,7 +118,7 @@ def _underway(session: Session) -> Sequence[SendUnderway]:
     rows = session.exec(
         select(AttemptRow, OrderRow.trade_id)
         .join(OrderRow, col(OrderRow.order_id) == col(AttemptRow.order_id))
-        .where(col(AttemptRow.answered_at).is_(None), col(OrderRow.final_at).is_(None))
+        .where(col(AttemptRow.verdict) == "unknown", col(OrderRow.final_at).is_(None))
         .where(col(AttemptRow.fence_at).is_(None) | (col(AttemptRow.fence_at) > now(session) - FENCE_MARGIN))
     )
     return [

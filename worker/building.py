@@ -96,24 +96,27 @@ class Translating(Interceptor):
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._halted_for: set[str] = set()
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _TranslatingActivity(next, self._ledger)
+        return _TranslatingActivity(next, self._ledger, self._halted_for)
 
 
 class _TranslatingActivity(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, ledger: Ledger) -> None:
+    def __init__(self, next: ActivityInboundInterceptor, ledger: Ledger, halted_for: set[str]) -> None:
         super().__init__(next)
-        self._ledger = ledger
+        self._ledger, self._halted_for = ledger, halted_for
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         beating = asyncio.create_task(_beat())
         try:
             return await super().execute_activity(input)
         except TradeError as error:
-            if isinstance(error, LedgerBehind):
-                # Rows that were there are gone: nothing may be sent until somebody knows which others are.
+            if isinstance(error, LedgerBehind) and str(error) not in self._halted_for:
+                # Rows that were there are gone: nothing may be sent until somebody knows which others are. Once for
+                # each, or whoever has found out could not resume while the step is repeated.
                 await self._ledger.switches.set_halt(True, str(error), "surefill")
+                self._halted_for.add(str(error))
             raise _in_temporals_words(error) from error
         finally:
             beating.cancel()

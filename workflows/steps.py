@@ -33,7 +33,9 @@ async def fetch_quotes(trade: OpenedTrade) -> Quotes:
     summary = f"quote {pair} for {trade.rules.account}"
     return await workflow.execute_activity_method(
         Quoting.fetch_quotes,
-        QuoteRequest(account=trade.rules.account, pair=pair, action=trade.signal.action),
+        QuoteRequest(
+            account=trade.rules.account, exchange=trade.signal.exchange, pair=pair, action=trade.signal.action
+        ),
         **_said({**policies.FETCH_QUOTES, "schedule_to_close_timeout": patience}, summary),
     )
 
@@ -44,8 +46,10 @@ async def size_order(trade: OpenedTrade, route: Route) -> OrderStanding:
     )
 
 
-def start_placing(order: Order) -> workflow.ActivityHandle[OrderStanding]:
-    return workflow.start_activity_method(Placing.place_order, order, **_said(policies.PLACE_ORDER, order.headline))
+def start_placing(order: Order, patience: timedelta) -> workflow.ActivityHandle[OrderStanding]:
+    """After `patience` the gate lets nothing out any more; whatever it has let out is looked after elsewhere."""
+    policy: workflow.ActivityConfig = {**policies.PLACE_ORDER, "schedule_to_close_timeout": patience}
+    return workflow.start_activity_method(Placing.place_order, order, **_said(policy, order.headline))
 
 
 async def watch_fill(order: Order) -> OrderStanding:

@@ -36,7 +36,7 @@ class TradeWorkflow:
         self._cancel_noted = False
         self._changed = False
         self._watched = False
-        self._patience = timedelta(0)
+        self._patience = self._freshness = timedelta(0)
 
     @workflow.run
     async def run(self, start: TradeStart) -> TradeResult:
@@ -64,6 +64,7 @@ class TradeWorkflow:
     async def _open(self) -> OpenedTrade:
         trade = await steps.open_trade(self._trade_id)
         self._patience = timedelta(seconds=trade.rules.unresolved_alert_s)
+        self._freshness = timedelta(seconds=trade.rules.max_signal_age_s)
         self._cancel_reason = self._cancel_reason or trade.cancel_reason
         self._standing = trade.standing
         if trade.outcome is None:
@@ -92,7 +93,7 @@ class TradeWorkflow:
         """Get the order out. A submit in flight is never cancelled: the gate closes behind it, and it is awaited."""
         if standing.final or standing.venue_order_id is not None:
             return standing
-        placing = steps.start_placing(standing.order)
+        placing = steps.start_placing(standing.order, self._freshness)
         await workflow.wait_condition(lambda: placing.done() or self._cancel_reason is not None)
         await self._note_cancel()
         return self._learn(await placing)

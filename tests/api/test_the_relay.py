@@ -175,6 +175,19 @@ async def test_a_temporal_that_is_exchanged_in_between_is_noticed(
     assert not await exists(temporal.client, signal)
 
 
+async def test_what_was_started_in_a_temporal_that_is_lost_is_started_in_the_next(
+    ledger: Ledger, temporal: WorkflowEnvironment
+) -> None:
+    relay = Relay(ledger, temporal.client)
+    async with at_work(relay):
+        await until(lambda: is_well(relay))
+        signal = await keep(ledger)
+        await ledger.switches.confirm_epoch("the-namespace-after", "tests")
+        relay.start_soon(signal)
+        await until(lambda: says(relay, "this ledger belongs to Temporal namespace id the-namespace-after"))
+    assert [waiting.signal_id for waiting in await ledger.signals.not_started(10)] == [signal.signal_id]
+
+
 async def test_a_trade_that_somebody_terminated_is_ended_in_the_books(
     ledger: Ledger, temporal: WorkflowEnvironment
 ) -> None:

@@ -258,6 +258,14 @@ async def test_after_the_window_an_alert_without_an_id_is_a_new_one(ledger: Ledg
     assert answers[0]["trade_id"] != answers[1]["trade_id"]
 
 
+async def test_the_same_alert_with_a_time_of_its_own_is_the_same_after_the_window_too(
+    ledger: Ledger, dead_temporal: Client
+) -> None:
+    api, fired_at = Api(doors_over(ledger, dead_temporal, duplicate_window_s=0)), ago(5)
+    answers = [(await api.send(alert(time=fired_at))).json() for _ in range(2)]
+    assert [answer["duplicate"] for answer in answers] == [False, True]
+
+
 async def test_a_stale_alert_is_recorded_and_refused(api: Api) -> None:
     answer = await api.send(alert(time=ago(121)))
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "signal_stale", "time")

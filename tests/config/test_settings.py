@@ -139,3 +139,17 @@ def test_secrets_do_not_show() -> None:
     )
     assert "hush" not in repr(settings)
     assert "hush" not in str(settings)
+
+
+@pytest.mark.parametrize("name", ["WEBHOOK_API_KEY", "OPERATOR_TOKEN"])
+def test_live_trading_takes_no_weak_secret_on_a_loopback_address_either(name: str) -> None:
+    keys = {"TRADING_MODE": "live", "COINBASE_KEY_FILE": "key.json"}
+    assert loaded(**keys)
+    with pytest.raises(SettingsError, match=f"SUREFILL_{name}"):
+        loaded(**keys, **{name: "secret"})
+
+
+def test_no_source_is_an_operator() -> None:
+    same = "0123456789abcdef0123"
+    with pytest.raises(SettingsError, match="SUREFILL_OPERATOR_TOKEN"):
+        loaded(WEBHOOK_HOST="0.0.0.0", WEBHOOK_API_KEY=same, OPERATOR_TOKEN=same)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.errors import (
     FundsInsufficient,
     GiveUp,
+    LimitTooFar,
     NothingToSell,
     OrderTooLarge,
     OrderTooSmall,
@@ -42,6 +43,13 @@ def a_sale(**changes: Any) -> Signal:
 
 def book(*levels: tuple[str, str]) -> tuple[Level, ...]:
     return tuple(Level(price=Decimal(price), base_qty=Decimal(size)) for price, size in levels)
+
+
+@pytest.mark.parametrize(("action", "given_away"), [("BUY", "2526"), ("SELL", "2474")])
+def test_a_limit_that_gives_away_more_than_the_tolerance_is_refused(action: str, given_away: str) -> None:
+    """A digit that slipped must not empty the book."""
+    with pytest.raises(LimitTooFar, match=f"limit of {given_away}"):
+        sized(a_signal(action=action, limit_price=Decimal(given_away)), sellable=Decimal(2))
 
 
 class TestBuying:

@@ -59,6 +59,18 @@ async def test_a_venue_that_takes_no_repeats_is_sent_to_once(ledger: Ledger) -> 
     assert not again.closed_code
 
 
+async def test_a_venue_that_takes_no_repeats_gets_no_second_attempt_though_nothing_came_of_it(
+    ledger: Ledger,
+) -> None:
+    order = await sized_order(ledger, a_signal())
+    first = (await ledger.orders.admit(sending(order, window_s=None))).attempt
+    assert first is not None
+    await ledger.orders.answer(first, RATE_LIMITED)
+    again = await ledger.orders.admit(sending(order, window_s=None))
+    assert (again.attempt, again.look_up_first, again.closed_code) == (None, False, "")
+    assert (await ledger.orders.conclude_unplaced(order.order_id, None)).final
+
+
 async def test_after_the_resend_window_there_are_only_look_ups(ledger: Ledger) -> None:
     order = await sized_order(ledger, a_signal())
     await ledger.orders.admit(sending(order, window_s=0))

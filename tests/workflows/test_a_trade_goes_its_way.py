@@ -149,6 +149,13 @@ async def test_a_repeat_of_sizing_gets_the_order_that_was_kept_though_the_quote_
     assert again == first
 
 
+async def test_a_signal_for_another_venue_is_not_traded_here(trip: Trip) -> None:
+    venue = FakeVenue()
+    outcome, _ = await trip(venue, a_signal(exchange="kraken"))
+    assert (outcome.kind, outcome.code) == ("refused", "VenueNotHere")
+    assert venue.submits == []
+
+
 async def test_a_venue_whose_quotes_are_always_old_is_not_traded_on(trip: Trip) -> None:
     venue = FakeVenue()
     venue.quote_ages = [timedelta(seconds=11)] * 5

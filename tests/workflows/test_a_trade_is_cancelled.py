@@ -9,6 +9,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
+from domain.errors import OrderMismatch
 from domain.names import trade_workflow_id
 from domain.trades import TradeStart
 from ledger.ledger import Ledger
@@ -205,3 +206,18 @@ async def ended_alone(desk: Desk, handle: Handle) -> str:
     result = await handle.result()
     assert (await desk.sheet(handle)).outcome == result.outcome
     return result.outcome.kind
+
+
+async def test_an_order_that_differs_from_what_was_asked_is_cancelled_too(
+    temporal: WorkflowEnvironment, ledger: Ledger
+) -> None:
+    venue = FakeVenue(rest)
+    async with open_desk(temporal, ledger, venue, real_time=True) as desk:
+        handle = await desk.start(a_signal(limit_price=Decimal(2400), amount=Decimal(24)))
+        await desk.until(handle, lambda sheet: any(order.state == "open" for order in sheet.orders))
+        venue.report_error = OrderMismatch("the venue's order is not ours")
+        await by_message(desk, handle)
+        await desk.until(handle, lambda sheet: len(venue.cancels) > 0)
+        venue.report_error = None
+        kind, _, _ = await ended(desk, handle)
+    assert kind == "cancelled"

@@ -62,6 +62,8 @@ class Coinbase:
             self._get(wire.ProductBook, f"{_API}/product_book", params),
             self._available(pair.base) if action == "SELL" else _nothing(),
         )
+        if product.product_id != str(pair):
+            raise VenueDown(f"coinbase: asked for {pair}, it answers with {product.product_id}")
         levels = book.pricebook.asks if action == "BUY" else book.pricebook.bids
         try:
             return Quote(
@@ -113,6 +115,8 @@ class Coinbase:
             found, began_at = await self._one(venue_order_id), _NO_TIME
         if found is None:
             return LookUp(report=None, began_at=began_at)
+        if found.client_order_id != prepared.client_order_id:
+            raise VenueDown(f"coinbase: asked for order {venue_order_id}, it answers with somebody else's")
         fills = await self._fills([found.order_id]) if found.filled_size else []
         return LookUp(report=_report(found, order, fills), began_at=began_at)
 

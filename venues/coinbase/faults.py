@@ -27,6 +27,7 @@ from domain.errors import (
     VenueDown,
     VenueUnreachable,
 )
+from domain.texts import legible
 from venues.coinbase.wire import CreateAnswer
 
 log = logging.getLogger(__name__)
@@ -189,7 +190,12 @@ def _of_created(response: httpx.Response, evidence: str) -> Answer:
 
 def _message(created: CreateAnswer) -> str:
     refused = created.error_response
-    return (refused.error_details or refused.message)[:_EVIDENCE_CHARS] if refused else ""
+    return told(refused.error_details or refused.message) if refused else ""
+
+
+def told(text: str) -> str:
+    """What the venue says in words, fit for books and terminals."""
+    return legible(text[:_EVIDENCE_CHARS])
 
 
 def _error_of(response: httpx.Response) -> str:
@@ -208,5 +214,5 @@ def _json_of(response: httpx.Response) -> object:
 
 def _evidence(response: httpx.Response) -> str:
     # A proxy that complains may quote the request, and with it our credentials.
-    text = _TOKEN.sub("(token)", " ".join(text_of(response).split()))[:_EVIDENCE_CHARS]
+    text = told(_TOKEN.sub("(token)", " ".join(text_of(response).split())))
     return f"HTTP {response.status_code}{': ' + text if text else ''}"

@@ -12,9 +12,12 @@ from domain.names import client_order_id
 from domain.orders import Fill, Order, OrderReport, OrderState
 from domain.pairs import parse_pair
 from domain.quotes import Instrument, Level
+from domain.texts import legible
 
 # How long after our own deadline a resting order ends at the venue by itself, should nobody of ours be there.
 _GRACE = timedelta(seconds=60)
+
+_MAX_REASON = 300
 
 _STATES: dict[str, OrderState] = {
     "PENDING": "open",
@@ -157,7 +160,7 @@ class VenueOrder(Wire):
             filled_quote=self.filled_value,
             fee=self.total_fees,
             fills=tuple(fill.to_fill() for fill in fills if fill.order_id == self.order_id),
-            reason=self.reject_message or self._reject_reason or self.cancel_message,
+            reason=legible((self.reject_message or self._reject_reason or self.cancel_message)[:_MAX_REASON]),
         )
 
     @property
