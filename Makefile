@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Without compiled modules every process takes seconds longer to start, and the sandbox compiles each workflow again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: up test check lint fmt lock clean
+.PHONY: up test check bench lint fmt lock clean
 
 up: .venv/.local
 	$(BIN)/surefill up
@@ -20,6 +20,10 @@ test: .venv/.dev
 # The inner loop: everything that starts no processes of ours, in under two minutes.
 check: .venv/.dev lint
 	$(PYTEST) -q -m "not slow"
+
+# Trades and a floor in turns, about ten minutes on a quiet machine; writes bench/results and the README's table.
+bench: .venv/.dev
+	$(BIN)/python -m bench --keep
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

