@@ -5,8 +5,13 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.databases import PostgresLedgers, SqliteLedgers
+from tests.fuzzing import tried
+
+settings.register_profile("suite", tried(100))
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -6,20 +6,19 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.guarding import Allowance
 from domain.bodies import KNOWN_FIELDS
 from tests.api.conftest import OWN_SECRET, SECRET, TOKEN, Answer, Api, Headers, alert, body_of
+from tests.fuzzing import tried
 
 pytestmark = pytest.mark.anyio
 
 SECRETS = (SECRET, OWN_SECRET, TOKEN)
 REFUSAL = {"code", "message", "fix", "field"}
-fuzzed = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+fuzzed = tried(150)
 addresses = (f"10.0.{number // 256}.{number % 256}" for number in itertools.count())
 
 
@@ -162,7 +161,7 @@ async def test_paths_break_nothing(api: Api, method: str, path: bytes, is_operat
 
 
 @given(name=st.binary(min_size=1, max_size=200).map(lambda text: text.replace(b"\0", b"")))
-@settings(fuzzed, max_examples=40)
+@tried(40)
 @example(name=b"ann\r\nhalt by=root\x1b[31m")
 @example(name="Jürgen \u202e".encode())
 @example(name=b"")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session, SQLModel
 
@@ -18,6 +18,7 @@ from ledger.database import Database
 from ledger.migrating import migrate
 from ledger.shape import REVISION, LedgerShape, check
 from ledger.tables import BudgetRow, PositionRow
+from tests.fuzzing import tried
 
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**18), max_value=10**18, places=18)
 DOLLARS = st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**12, places=6)
@@ -30,7 +31,7 @@ def database(database_url: str) -> Iterator[Database]:
     database.close()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried(150)
 @given(amount=AMOUNTS, dollars=DOLLARS)
 def test_decimals_of_18_places_and_dollars_of_6_come_back_exact(
     database: Database, amount: Decimal, dollars: Decimal
