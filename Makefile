@@ -14,11 +14,11 @@ up: .venv/.local
 # Most tests wait for real processes: two at a time.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
-test: .venv/.dev
+test: .venv/.dev .venv-strangers/.made
 	$(PYTEST)
 
 # The inner loop: everything that starts no processes of ours, in under two minutes.
-check: .venv/.dev lint
+check: .venv/.dev .venv-strangers/.made lint
 	$(PYTEST) -q -m "not slow"
 
 # Trades and a floor in turns, about ten minutes on a quiet machine; writes bench/results and the README's table.
@@ -48,13 +48,20 @@ fmt: .venv/.dev
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.lock
 	touch $@
 
+# Foreign clients of the exchange, with pins that clash with ours: tests/strangers runs them as processes of their own.
+.venv-strangers/.made: .venv/bin/uv tests/strangers/requirements.lock
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-strangers
+	$(BIN)/uv pip install --quiet --python .venv-strangers/bin/python -r tests/strangers/requirements.lock
+	touch $@
+
 # Locks hold no addresses of any package index.
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 lock: .venv/bin/uv
-	$(COMPILE) -o requirements.lock
-	$(COMPILE) --extra local -c requirements.lock -o requirements-local.lock
-	$(COMPILE) --extra local --extra dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) pyproject.toml --extra local -c requirements.lock -o requirements-local.lock
+	$(COMPILE) pyproject.toml --extra local --extra dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) tests/strangers/requirements.in -o tests/strangers/requirements.lock
 
 clean:
-	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .surefill
+	rm -rf .venv .venv-strangers dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .surefill
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

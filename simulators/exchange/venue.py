@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from simulators.exchange import coinbase_app
 from simulators.exchange.door import PREFIX, Access, Door, Handler, Visit, failure
 from simulators.exchange.events import log_event
 from simulators.exchange.exchange import Exchange
@@ -162,7 +163,7 @@ def _rejected(body: Mapping[str, object], reason: Reason) -> Response:
 def venue_app(exchange: Exchange, door: Door) -> Starlette:
     """The venue's paths behind `door`; whatever is not among them is answered as unknown."""
     venue = Venue(exchange)
-    table: list[tuple[str, Access, str, Handler]] = [
+    trade: list[tuple[str, Access, str, Handler]] = [
         ("GET", "public", "/time", venue.time),
         ("GET", "public", "/market/products", venue.products),
         ("GET", "public", "/market/products/{product_id}", venue.product),
@@ -184,11 +185,23 @@ def venue_app(exchange: Exchange, door: Door) -> Starlette:
         ("GET", "private", "/orders/historical/{order_id}", venue.order),
     ]
     routes = [Route("/healthz", _healthz)]
+    table = [(method, access, PREFIX + path, handler) for method, access, path, handler in trade]
+    table += _app_table(exchange)
     for method, access, path, handler in table:
-        routes.append(Route(PREFIX + path, door.endpoint(PREFIX + path, access, handler), methods=[method]))
+        routes.append(Route(path, door.endpoint(path, access, handler), methods=[method]))
     elsewhere = door.endpoint("(unknown)", "public", venue.nothing)
     routes.append(Route("/{rest:path}", elsewhere, methods=EVERY_METHOD))
     return Starlette(routes=routes)
+
+
+def _app_table(exchange: Exchange) -> list[tuple[str, Access, str, Handler]]:
+    return [
+        ("GET", "public", "/v2/time", lambda _: JSONResponse(coinbase_app.tell_time(exchange))),
+        ("GET", "public", "/v2/currencies", lambda _: JSONResponse(coinbase_app.list_fiat())),
+        ("GET", "public", "/v2/currencies/crypto", lambda _: JSONResponse(coinbase_app.list_crypto())),
+        ("GET", "public", "/v2/exchange-rates", lambda _: JSONResponse(coinbase_app.list_rates(exchange))),
+        ("GET", "private", "/v2/accounts", lambda _: JSONResponse(coinbase_app.list_wallets(exchange))),
+    ]
 
 
 async def _healthz(request: Request) -> Response:

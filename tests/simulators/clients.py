@@ -1,8 +1,10 @@
 """A small client of the dialect, written from the venue's documents, and the control port's counterpart."""
 
 import json
+import os
 import re
 import subprocess
+import sys
 import time
 import uuid
 from decimal import Decimal
@@ -144,6 +146,26 @@ class RunningExchange:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
+
+
+def start_exchange(folder: Path, **changes: str) -> RunningExchange:
+    """An exchange that keeps its files in `folder`, on free ports; whoever starts it has to kill it."""
+    told = {
+        "PORT": "0",
+        "CONTROL_PORT": "0",
+        "DATABASE_PATH": str(folder / "exchange.db"),
+        "KEY_FILE": str(folder / "keys" / "key.json"),
+        "PRICES": "fixed",
+        "PRIVATE_REQUESTS_PER_S": "0",
+        "PUBLIC_REQUESTS_PER_S": "0",
+        **changes,
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EXCHANGE_")}
+    environ = {**kept, **{f"EXCHANGE_{name}": value for name, value in told.items()}}
+    with (folder / "exchange.log").open("a") as log:
+        command = [sys.executable, "-m", "simulators.exchange"]
+        process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True)
+    return RunningExchange(process, Path(told["KEY_FILE"]), folder / "exchange.log")
 
 
 def market_buy(quote_size: str) -> Json:

@@ -1,7 +1,4 @@
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +8,7 @@ import pytest
 from simulators.exchange.server import House, listen, serve
 from simulators.exchange.settings import Settings
 from simulators.exchange.store import Store
-from tests.simulators.clients import Control, RunningExchange, Trader, in_process, over_sockets
+from tests.simulators.clients import Control, RunningExchange, Trader, in_process, over_sockets, start_exchange
 
 Launch = Callable[..., RunningExchange]
 
@@ -67,22 +64,7 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
     running: list[RunningExchange] = []
 
     def start(**changes: str) -> RunningExchange:
-        told = {
-            "PORT": "0",
-            "CONTROL_PORT": "0",
-            "DATABASE_PATH": str(tmp_path / "exchange.db"),
-            "KEY_FILE": str(tmp_path / "keys" / "key.json"),
-            "PRICES": "fixed",
-            "PRIVATE_REQUESTS_PER_S": "0",
-            "PUBLIC_REQUESTS_PER_S": "0",
-            **changes,
-        }
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("EXCHANGE_")}
-        environ = {**kept, **{f"EXCHANGE_{name}": value for name, value in told.items()}}
-        with (tmp_path / "exchange.log").open("a") as log:
-            command = [sys.executable, "-m", "simulators.exchange"]
-            process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True)
-        exchange = RunningExchange(process, Path(told["KEY_FILE"]), tmp_path / "exchange.log")
+        exchange = start_exchange(tmp_path, **changes)
         running.append(exchange)
         exchange.read_addresses()
         return exchange

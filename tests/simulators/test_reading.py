@@ -69,6 +69,22 @@ async def test_best_prices_may_be_asked_for_several_products(trader: Trader) -> 
     assert [book["product_id"] for book in commas["pricebooks"]] == ["BTC-USD", "ETH-USD"]
 
 
+async def test_the_older_api_tells_time_currencies_rates_and_wallets(trader: Trader) -> None:
+    await trader.placed("BUY", gtc("0.5", "2400"))
+    time, fiat, crypto, rates = [
+        (await trader.http.get(f"/v2/{path}")).json()["data"]
+        for path in ("time", "currencies", "currencies/crypto", "exchange-rates")
+    ]
+    assert time["iso"][:4] >= "2026"
+    assert [currency["id"] for currency in fiat] == ["USD"]
+    assert {"BTC", "ETH", "USDC"} <= {currency["code"] for currency in crypto}
+    assert (rates["currency"], rates["rates"]["USD"], rates["rates"]["SOL"]) == ("USD", "1", "0.0066666666666667")
+    path = "/v2/accounts"
+    wallets = (await trader.http.get(path, headers=trader.headers("GET", path))).json()["data"]
+    assert {wallet["balance"]["currency"]: wallet["balance"]["amount"] for wallet in wallets}["USD"] == "100000"
+    assert (await trader.http.get(path)).status_code == 401
+
+
 async def test_the_tape_shows_our_own_trades_first(trader: Trader) -> None:
     await trader.placed("BUY", market("0.5"))
     tape = (await trader.http.get(f"{API}/market/products/ETH-USD/ticker", params={"limit": 1})).json()
