@@ -17,7 +17,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 test: .venv/.dev .venv-strangers/.made
 	$(PYTEST)
 
-# The inner loop: everything that starts no processes of ours, in under two minutes.
+# The inner loop: everything but what is marked slow, in under two minutes.
 check: .venv/.dev .venv-strangers/.made lint
 	$(PYTEST) -q -m "not slow"
 

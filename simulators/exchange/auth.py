@@ -59,6 +59,16 @@ class Keyring:
         scheme, _, token = (header or "").partition(" ")
         if scheme != "Bearer":
             raise Unauthorised("no bearer token")
+        name, claims = self._read(token, now)
+        if not any(_names(uri, request_line) for uri in _uris(claims)):
+            raise Unauthorised("uri names another request")
+        return name
+
+    def signer(self, token: str, now: datetime) -> str:
+        """The key name that signed `token` for the WebSocket, where no request is named. Raises Unauthorised."""
+        return self._read(token, now)[0]
+
+    def _read(self, token: str, now: datetime) -> tuple[str, Mapping[str, object]]:
         try:
             name = str(jwt.get_unverified_header(token).get("kid"))
             key = self._keys.get(name)
@@ -68,8 +78,8 @@ class Keyring:
             claims = jwt.decode(token, key, algorithms=[algorithm], options=_UNCHECKED)
         except jwt.PyJWTError as error:
             raise Unauthorised(str(error)) from error
-        _check_claims(claims, name, request_line, int(now.timestamp()))
-        return name
+        _check_claims(claims, name, int(now.timestamp()))
+        return name, claims
 
 
 # The venue's clock is not this machine's, so times are checked here and not by the library.
@@ -78,7 +88,7 @@ _UNCHECKED = Options(
 )
 
 
-def _check_claims(claims: Mapping[str, object], name: str, request_line: str, now_s: int) -> None:
+def _check_claims(claims: Mapping[str, object], name: str, now_s: int) -> None:
     not_before, expires = claims.get("nbf"), claims.get("exp")
     if not isinstance(not_before, int) or not isinstance(expires, int):
         raise Unauthorised("nbf and exp are required")
@@ -90,8 +100,6 @@ def _check_claims(claims: Mapping[str, object], name: str, request_line: str, no
         raise Unauthorised("expired")
     if expires - not_before > LONGEST_LIFE_S:
         raise Unauthorised("lives too long")
-    if not any(_names(uri, request_line) for uri in _uris(claims)):
-        raise Unauthorised("uri names another request")
 
 
 def _uris(claims: Mapping[str, object]) -> list[str]:

@@ -17,6 +17,7 @@ from simulators.exchange.decimals import plain
 from simulators.exchange.door import Door, failure, read_json
 from simulators.exchange.exchange import Exchange
 from simulators.exchange.faults import Fault, FaultPlane, Held, Spec
+from simulators.exchange.feed import Feed
 from simulators.exchange.matching import Print
 from simulators.exchange.orders import Fill, Order
 from simulators.exchange.refusals import Malformed, NotFound
@@ -28,8 +29,8 @@ Serve = Callable[[Request], Awaitable[Response]]
 
 
 class Control:
-    def __init__(self, exchange: Exchange, keyring: Keyring, faults: FaultPlane, door: Door) -> None:
-        self._exchange, self._keyring, self._faults, self._door = exchange, keyring, faults, door
+    def __init__(self, exchange: Exchange, keyring: Keyring, faults: FaultPlane, door: Door, feed: Feed) -> None:
+        self._exchange, self._keyring, self._faults, self._door, self._feed = exchange, keyring, faults, door, feed
 
     async def audit(self, request: Request) -> Response:
         """Every POST of an order that arrived, and every order, fill and cancel that there is."""
@@ -140,6 +141,13 @@ class Control:
     async def remove_faults(self, request: Request) -> Response:
         return JSONResponse({"released": sum(self._faults.remove(fault) for fault in self._faults.all())})
 
+    async def connections(self, request: Request) -> Response:
+        """Every WebSocket, with the channels that it subscribed to and the number of messages that it was told."""
+        return JSONResponse({"connections": self._feed.sessions()})
+
+    async def cut_connections(self, request: Request) -> Response:
+        return JSONResponse({"cut": self._feed.cut()})
+
     async def healthz(self, request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
@@ -214,6 +222,8 @@ def control_app(control: Control) -> Starlette:
         ("POST", "/products/{product_id}", control.set_product),
         ("POST", "/keys", control.add_key),
         ("POST", "/orders/{order_id}/end", control.end_order),
+        ("GET", "/connections", control.connections),
+        ("DELETE", "/connections", control.cut_connections),
         ("GET", "/settings", control.settings),
         ("PATCH", "/settings", control.turn_settings),
         ("GET", "/faults", control.faults),

@@ -30,6 +30,8 @@ class Exchange:
         self.knobs: Knobs = settings.knobs()
         self.store = store
         self.rates = Rates(settings.maker_fee_rate, settings.taker_fee_rate)
+        # Who is told of every order that has changed, as it stands then.
+        self.listeners: list[Callable[[Order], None]] = []
         self._seed = str(settings.seed)
         self._clock = clock
         with store.transaction():
@@ -198,6 +200,15 @@ class Exchange:
         for fill in floor.fills:
             market.report_fill(fill)
             log_event("order_filled", order_id=fill.order_id, price=plain(fill.price), size=plain(fill.size))
+        self._announce(floor)
+
+    def _announce(self, floor: Floor) -> None:
+        """Tell of what is new, filled or ended; an order that only moved up in its queue is no news."""
+        filled = {fill.order_id for fill in floor.fills}
+        for order in floor.orders:
+            if not order.seq or order.status != "OPEN" or order.order_id in filled:
+                for listener in self.listeners:
+                    listener(order)
 
     @exact
     def _count_volume(self, fills: Sequence[Fill]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,13 +16,20 @@ from simulators.exchange.refusals import NotFound
 
 Positive = Annotated[int, Field(ge=1)]
 
+# Beside the methods of requests: a WebSocket connection that begins, and a message that is told on one. Faults meet
+# them only where they name them.
+CONNECT, EVENT = "CONNECT", "EVENT"
+
 
 class Described(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Match(Described):
-    """Which requests: those that agree with everything given. `nth` passes over the first matching ones."""
+    """Which requests: those that agree with everything given. `nth` passes over the first matching ones.
+
+    Messages are matched as requests with the method EVENT and their channel as path: "/user".
+    """
 
     method: str | None = None
     path_prefix: str | None = None
@@ -33,7 +41,8 @@ class Match(Described):
 class Do(Described):
     """What happens to them: a wait (`hold`, `delay_ms`), an ending, changes to the answer; in this order.
 
-    A caller that leaves during a wait before the venue has acted is not served, unless `even_if_gone`.
+    A caller that leaves during a wait before the venue has acted is not served, unless `even_if_gone`. Messages may be
+    dropped and duplicated too; a `status` replaces them by the body.
     """
 
     hold: bool = False
@@ -50,6 +59,16 @@ class Do(Described):
     duplicate_fills: bool = False
     reorder_answers: bool = False
     hide_fills_ms: Positive | None = None
+    drop: bool = False
+    duplicate: bool = False
+
+    @property
+    def waits(self) -> bool:
+        return self.hold or self.delay_ms is not None
+
+    @property
+    def text(self) -> str:
+        return self.body if isinstance(self.body, str) else json.dumps(self.body)
 
     @property
     def endings(self) -> int:
@@ -73,6 +92,8 @@ class Spec(Described):
             raise ValueError("a request ends in one way only")
         if self.when == "before" and self.do.needs_answer:
             raise ValueError('there is no answer to change before the venue has acted: say "when": "after"')
+        if (self.do.drop or self.do.duplicate) and self.match.method != EVENT:
+            raise ValueError('only messages are dropped or duplicated: match the method "EVENT"')
         if self.do == Do():
             raise ValueError("nothing to do")
         return self
@@ -108,6 +129,8 @@ class Fault:
     def claims(self, call: Call) -> bool:
         """Whether `call` falls under this fault; counts it if so."""
         match = self.spec.match
+        if match.method is None and call.method in (CONNECT, EVENT):
+            return False
         if match.method not in (None, call.method) or not call.path.startswith(match.path_prefix or ""):
             return False
         if match.client_order_id not in (None, call.client_order_id) or match.product_id not in (None, call.product_id):
@@ -157,7 +180,7 @@ class FaultPlane:
 
         `until_gone` ends when the caller has closed the connection.
         """
-        if not fault.spec.do.hold and fault.spec.do.delay_ms is None:
+        if not fault.spec.do.waits:
             return True
         held = Held(str(uuid.uuid4()), call, self._clock())
         watch = asyncio.create_task(self._watch(held, until_gone))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from simulators.exchange.faults import Do
 
@@ -24,6 +25,14 @@ class ExposingProtocol(H11Protocol):
         self.app = _with_transport(self.app, transport)
 
 
+class ExposingSocket(WebSocketsSansIOProtocol):
+    """The same for WebSockets."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.app = _with_transport(self.app, self.transport)
+
+
 def _with_transport(app: ASGIApp, transport: asyncio.Transport) -> ASGIApp:
     async def exposed(scope: Scope, receive: Receive, send: Send) -> None:
         scope["extensions"] = {**scope.get("extensions", {}), EXTENSION: transport}
@@ -36,10 +45,7 @@ class Reset(Response):
     """No answer: the connection is reset (TCP RST)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        transport = _transport(scope)
-        with socket.socket(fileno=socket.dup(transport.get_extra_info("socket").fileno())) as twin:
-            twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
+        reset(scope)
         await _until_closed(receive)
 
 
@@ -47,7 +53,7 @@ class Close(Response):
     """No answer: the connection is closed."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _transport(scope).close()
+        hang_up(scope)
         await _until_closed(receive)
 
 
@@ -64,6 +70,19 @@ class Truncated(Response):
         await send({"type": "http.response.body", "body": part, "more_body": True})
         _transport(scope).close()
         await _until_closed(receive)
+
+
+def reset(scope: Scope) -> None:
+    """Reset the connection of `scope` (TCP RST)."""
+    transport = _transport(scope)
+    with socket.socket(fileno=socket.dup(transport.get_extra_info("socket").fileno())) as twin:
+        twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def hang_up(scope: Scope) -> None:
+    """Close the connection of `scope` (TCP FIN)."""
+    _transport(scope).close()
 
 
 def _transport(scope: Scope) -> asyncio.Transport:
@@ -92,9 +111,8 @@ def ending(do: Do, answer: Response | None) -> Response | None:
 
 
 def _replacement(do: Do, status: int) -> Response:
-    if isinstance(do.body, str):
-        return Response(do.body, status, do.headers, do.content_type or "text/plain")
-    return Response(json.dumps(do.body), status, do.headers, do.content_type or "application/json")
+    media_type = "text/plain" if isinstance(do.body, str) else "application/json"
+    return Response(do.text, status, do.headers, do.content_type or media_type)
 
 
 def altered(do: Do, answer: Response, now: datetime) -> Response:

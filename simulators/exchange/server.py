@@ -22,8 +22,9 @@ from simulators.exchange.door import Door
 from simulators.exchange.events import log_event
 from simulators.exchange.exchange import Exchange
 from simulators.exchange.faults import FaultPlane
+from simulators.exchange.feed import Feed
 from simulators.exchange.limits import Buckets
-from simulators.exchange.sabotage import ExposingProtocol
+from simulators.exchange.sabotage import ExposingProtocol, ExposingSocket
 from simulators.exchange.settings import Settings, SettingsError, load_settings
 from simulators.exchange.store import Store, StoreError
 from simulators.exchange.venue import venue_app
@@ -41,6 +42,7 @@ class House:
 
     exchange: Exchange
     faults: FaultPlane
+    feed: Feed
     venue: Starlette
     control: Starlette
 
@@ -51,8 +53,9 @@ class House:
         issue_key(keyring, settings.key_file)
         faults = FaultPlane(exchange.now)
         door = Door(exchange, keyring, Buckets(time.monotonic_ns), faults)
-        control = control_app(Control(exchange, keyring, faults, door))
-        return cls(exchange, faults, venue_app(exchange, door), control)
+        feed = Feed(exchange, keyring, faults)
+        control = control_app(Control(exchange, keyring, faults, door, feed))
+        return cls(exchange, faults, feed, venue_app(exchange, door, feed), control)
 
 
 class _Port(uvicorn.Server):
@@ -68,7 +71,7 @@ def _port(app: Starlette) -> _Port:
         uvicorn.Config(
             app,
             http=ExposingProtocol,
-            ws="none",
+            ws=ExposingSocket,
             lifespan="off",
             log_config=None,
             log_level="warning",
@@ -120,7 +123,7 @@ async def serve(house: House, listeners: Mapping[str, socket.socket], stop: asyn
     """Serve the `venue` and the `control` listener until `stop`; what is held then is dropped."""
     ports = [(_port(house.venue), listeners["venue"]), (_port(house.control), listeners["control"])]
     async with asyncio.TaskGroup() as group:
-        beat = group.create_task(_beat(house.exchange))
+        beat = group.create_task(_beat(house))
         serving = [group.create_task(port.serve([listener])) for port, listener in ports]
         await stop.wait()
         house.faults.close()
@@ -130,10 +133,11 @@ async def serve(house: House, listeners: Mapping[str, socket.socket], stop: asyn
         beat.cancel()
 
 
-async def _beat(exchange: Exchange) -> None:
+async def _beat(house: House) -> None:
     while True:
         await asyncio.sleep(BEAT_S)
-        exchange.step()
+        house.exchange.step()
+        house.feed.beat()
 
 
 def main() -> None:

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from simulators.exchange import coinbase_app
 from simulators.exchange.door import PREFIX, Access, Door, Handler, Visit, failure
 from simulators.exchange.events import log_event
 from simulators.exchange.exchange import Exchange
+from simulators.exchange.feed import Feed
 from simulators.exchange.listings import list_accounts, list_fills, list_orders, many, page_of, shown
 from simulators.exchange.refusals import Malformed, NotFound, Reason, Refused, wording
 from simulators.exchange.tickets import demand_fields, read_ticket
@@ -160,7 +161,7 @@ def _rejected(body: Mapping[str, object], reason: Reason) -> Response:
     return JSONResponse(answer)
 
 
-def venue_app(exchange: Exchange, door: Door) -> Starlette:
+def venue_app(exchange: Exchange, door: Door, feed: Feed) -> Starlette:
     """The venue's paths behind `door`; whatever is not among them is answered as unknown."""
     venue = Venue(exchange)
     trade: list[tuple[str, Access, str, Handler]] = [
@@ -184,7 +185,7 @@ def venue_app(exchange: Exchange, door: Door) -> Starlette:
         ("GET", "private", "/orders/historical/fills", venue.fills),
         ("GET", "private", "/orders/historical/{order_id}", venue.order),
     ]
-    routes = [Route("/healthz", _healthz)]
+    routes: list[BaseRoute] = [Route("/healthz", _healthz), WebSocketRoute("/", feed.serve)]
     table = [(method, access, PREFIX + path, handler) for method, access, path, handler in trade]
     table += _app_table(exchange)
     for method, access, path, handler in table:

@@ -79,7 +79,7 @@ def order_view(order: Order, exchange: Exchange) -> View:
         "status": order.status,
         "time_in_force": TIME_IN_FORCE[order.kind],
         "created_time": instant(order.created_at),
-        **_progress_view(order),
+        **progress_view(order),
         "size_in_quote": by_quote,
         "size_inclusive_of_fees": by_quote,
         "order_type": "MARKET" if order.kind == "market_market_ioc" else "LIMIT",
@@ -94,7 +94,7 @@ def order_view(order: Order, exchange: Exchange) -> View:
 
 
 @exact
-def _progress_view(order: Order) -> View:
+def progress_view(order: Order) -> View:
     fees = order.total_fees if order.side == "BUY" else -order.total_fees
     return {
         "completion_percentage": plain(_completion(order)),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.simulators.clients import Control, Trader, gtc, market, market_buy, over_sockets
 from tests.simulators.conftest import Launch
@@ -80,6 +81,17 @@ async def test_it_stops_cleanly_and_drops_what_is_held(launch: Launch, number: s
     second = launch()
     async with over_sockets(second.control_url) as control_http:
         assert await Control(control_http).results(cid) == ["dropped"]
+
+
+async def test_it_stops_cleanly_while_somebody_listens(launch: Launch) -> None:
+    exchange = launch()
+    async with connect(exchange.venue_url.replace("http", "ws"), proxy=None) as listener:
+        await listener.send('{"type": "subscribe", "channel": "heartbeats"}')
+        await listener.recv()
+        exchange.process.send_signal(signal.SIGTERM)
+        await listener.wait_closed()
+    assert exchange.wait() == 0
+    assert "Traceback" not in exchange.log.read_text()
 
 
 async def test_the_log_has_events_with_fields_and_no_tokens(launch: Launch) -> None:

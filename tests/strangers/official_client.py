@@ -46,11 +46,16 @@ class Desk:
 
     def rename_key(self, name: str) -> str:
         """From now on the key goes by another name; the one that it had."""
-        had, self.rest.api_key = self.rest.api_key, name
+        had = self.rest.api_key
+        self.rest.api_key = self.user.api_key = name
         return str(had)
 
     def next_message(self) -> Any:
         return json.loads(self.messages.get(timeout=20))
+
+    def forget_messages(self) -> None:
+        while not self.messages.empty():
+            self.messages.get()
 
     def call(self, path: str, args: list[Any], options: dict[str, Any]) -> Any:
         target: Any = self
