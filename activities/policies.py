@@ -23,6 +23,14 @@ FIRST_LOOK_S = 2
 WATCH_FILL_FOR_S = 10
 WATCH_FILL_FIRST_PAUSE_S = 0.1
 WATCH_FILL_LAST_PAUSE_S = 1.0
+# While a venue's channel is live, a look without a hint is only for what the channel may have lost: rarer is enough.
+# The wait holds one slot of a worker for each account.
+WAIT_FOR_HINT_S = 10
+# A live channel says something every second. One that says nothing for so long is given up.
+SILENCE_S = 5
+# Pauses before a channel that broke is connected again: meanwhile orders are looked up every second.
+LISTEN_FIRST_PAUSE_S = 1
+LISTEN_LAST_PAUSE_S = 60
 
 
 def _retry(first_ms: int, most_s: int, *, gives_up: bool) -> RetryPolicy:
@@ -97,7 +105,7 @@ ASK_TO_WATCH = ActivityConfig(
     retry_policy=_retry(first_ms=200, most_s=10, gives_up=False),
 )
 WATCH_ORDERS = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=12 * VENUE_CALL_S),
+    start_to_close_timeout=timedelta(seconds=WAIT_FOR_HINT_S + 12 * VENUE_CALL_S),
     heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=500, most_s=10, gives_up=False),
 )
@@ -105,7 +113,7 @@ WATCH_ORDERS = ActivityConfig(
 # Pauses between look-ups of an order that nobody can tell about: short while its fences run, long for a long outage.
 LOOK_UP_FIRST_PAUSE = timedelta(seconds=1)
 LOOK_UP_LAST_PAUSE = timedelta(seconds=60)
-# How often an account's resting orders are looked up, all in one batch.
+# How often an account's resting orders are looked up, all in one batch, where no live channel tells of changes.
 WATCH_EVERY = timedelta(seconds=1)
 # A trade that waits is told of changes; should a word be lost, it looks for itself.
 LOOK_FOR_ITSELF_EVERY = timedelta(minutes=10)

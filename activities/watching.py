@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities import policies
+from activities.hints import Hint, Hints
 from domain.errors import OrderMismatch
 from domain.names import TASK_QUEUE, WATCH_WORKFLOW, trade_workflow_id, watch_workflow_id
 from domain.orders import OrderReport
@@ -25,12 +28,28 @@ LOOK_AGAIN = "look_again"
 class Watching:
     """Watches accounts. Messages are hints without amounts: what is true stands in the ledger."""
 
-    def __init__(self, ledger: Ledger, venues: Venues, client: Client) -> None:
-        self._ledger, self._venues, self._client = ledger, venues, client
+    def __init__(self, ledger: Ledger, venues: Venues, client: Client, hints: Hints) -> None:
+        self._ledger, self._venues, self._client, self._hints = ledger, venues, client, hints
 
     @activity.defn
     async def watch_orders(self, account: str) -> int:
-        """Look up every resting order of the account, merge what changed, tell the trades; how many still rest."""
+        """Look up every resting order of the account, merge what changed, tell the trades; how many still rest.
+
+        Where the venue itself tells of changes, wait for one and look at once; nothing else is made of its word.
+        """
+        hint = self._hints.get(account) or Hint()
+        heard = hint.heard
+        resting = await self._look(account)
+        if resting and await _is_hinted(hint, heard):
+            resting = await self._look(account)
+        return resting
+
+    @activity.defn
+    async def ask_to_watch(self, account: str) -> None:
+        """Make sure that the account's watcher runs and looks at once."""
+        await start_watcher(self._client, account, activity.info().task_queue)
+
+    async def _look(self, account: str) -> int:
         standings = await self._ledger.orders.resting(account)
         if standings:
             trades = {standing.order.order_id: standing.order.trade_id for standing in standings}
@@ -38,11 +57,6 @@ class Watching:
                 await self._merge(report, trades[report.order_id])
         await self._tell(await self._ledger.orders.untold(account))
         return len(standings)
-
-    @activity.defn
-    async def ask_to_watch(self, account: str) -> None:
-        """Make sure that the account's watcher runs and looks at once."""
-        await start_watcher(self._client, account, activity.info().task_queue)
 
     async def _merge(self, report: OrderReport, trade_id: str) -> None:
         """Merge one report; one that cannot be booked calls a person, and holds up no other."""
@@ -74,6 +88,16 @@ class Watching:
                     raise
         if untold:
             await self._ledger.orders.mark_told(untold)
+
+
+async def _is_hinted(hint: Hint, heard: int) -> bool:
+    """Wait until more is heard than that; not for long, not on a dead channel, and not when this worker stops."""
+    waits = (hint.more_than(heard), activity.wait_for_worker_shutdown())
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, timeout=policies.WAIT_FOR_HINT_S, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    return hint.heard > heard
 
 
 async def start_watcher(client: Client, account: str, task_queue: str = TASK_QUEUE) -> None:

@@ -98,6 +98,9 @@ class CoinbaseSettings(Group):
     """Coinbase (live trading): the key file, or the key's name and the private key"""
 
     coinbase_url: Url = setting("https://api.coinbase.com", "where Coinbase Advanced Trade is")
+    coinbase_user_channel_url: Url = setting(
+        "https://advanced-trade-ws-user.coinbase.com", "where it tells of orders by itself, over a WebSocket"
+    )
     coinbase_key_name: str = setting("", "the key's name", sample="organizations/.../apiKeys/...")
     coinbase_private_key: Annotated[SecretStr, AfterValidator(_pem)] = setting(
         NO_SECRET, r"the private key: PEM, its line ends may be written \n"

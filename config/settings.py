@@ -107,8 +107,9 @@ class Settings(
             found.append((names, "give the key file, or name and private key; not both"))
         elif self.is_live and not (self.coinbase_key_file or name):
             found.append((names, "live trading needs keys: the key file, or name and private key"))
-        if self.is_live and not _is_coinbase(self.coinbase_url, https=True):
-            found.append((("coinbase_url", "trading_mode"), "live trading only goes to https://...coinbase.com"))
+        for url in ("coinbase_url", "coinbase_user_channel_url"):
+            if self.is_live and not _is_coinbase(getattr(self, url), https=True):
+                found.append(((url, "trading_mode"), "live trading only goes to https://...coinbase.com"))
         if _is_coinbase(self.paper_exchange_url, https=False):
             found.append((("paper_exchange_url",), "paper trading must not go to coinbase.com"))
         return found

@@ -1,6 +1,6 @@
 """What every venue can do for us."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -61,6 +61,16 @@ class Venue(Protocol):
 
     async def aclose(self) -> None:
         """Close its connections."""
+
+
+class Channel(Protocol):
+    """What a venue tells by itself of one account. Only a look-up says what is true."""
+
+    def hear(self) -> AsyncGenerator[bool]:
+        """Each message: whether orders may have changed, or it is a mere sign of life.
+
+        Ends, or raises TryAgain errors, when the channel breaks.
+        """
 
 
 Venues = Mapping[str, Venue]

@@ -10,8 +10,9 @@ from config.settings import Settings
 from domain.rules import Limits, Rules
 from ledger.trades import Account
 from venues.coinbase.adapter import Coinbase
+from venues.coinbase.channel import UserChannel
 from venues.coinbase.keys import ApiKey
-from venues.venue import Venue
+from venues.venue import Channel, Venue
 
 PAPER = Account(name="coinbase-paper", venue="coinbase", mode="paper")
 LIVE = Account(name="coinbase-live", venue="coinbase", mode="live")
@@ -26,16 +27,25 @@ def account_in_use(settings: Settings) -> Account:
 
 
 def open_venues(settings: Settings) -> Mapping[Account, Venue]:
-    """Every account that this process has keys for. Raises KeyUnusable.
+    """The venue of every account that this process has keys for. Raises KeyUnusable."""
+    urls = {PAPER: settings.paper_exchange_url, LIVE: settings.coinbase_url}
+    return {account: _coinbase(urls[account], key, account) for account, key in _keys(settings).items()}
 
-    The paper account stays open beside the live one: its trades may not have ended when live trading began.
-    """
-    venues: dict[Account, Venue] = {}
+
+def open_channels(settings: Settings) -> Mapping[Account, Channel]:
+    """What tells by itself of each of these accounts; nothing is connected yet. Raises KeyUnusable."""
+    urls = {PAPER: settings.paper_exchange_url, LIVE: settings.coinbase_user_channel_url}
+    return {account: _user_channel(urls[account], key, account) for account, key in _keys(settings).items()}
+
+
+def _keys(settings: Settings) -> Mapping[Account, ApiKey]:
+    """The paper account stays open beside the live one: its trades may not have ended when live trading began."""
+    keys: dict[Account, ApiKey] = {}
     if not settings.is_live or settings.paper_key_file.exists():
-        venues[PAPER] = _coinbase(settings.paper_exchange_url, ApiKey.from_file(settings.paper_key_file), PAPER)
+        keys[PAPER] = ApiKey.from_file(settings.paper_key_file)
     if settings.is_live:
-        venues[LIVE] = _coinbase(settings.coinbase_url, _live_key(settings), LIVE)
-    return venues
+        keys[LIVE] = _live_key(settings)
+    return keys
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -69,6 +79,10 @@ def _coinbase(url: str, key: ApiKey, account: Account) -> Venue:
         base_url=url, timeout=policies.VENUE_CALL_S, limits=_CONNECTIONS, trust_env=account.mode == "live"
     )
     return Coinbase(http, key, account.name, policies.ATTEMPT_LIFE)
+
+
+def _user_channel(url: str, key: ApiKey, account: Account) -> Channel:
+    return UserChannel(url, key, policies.VENUE_CALL_S, trust_env=account.mode == "live")
 
 
 def _live_key(settings: Settings) -> ApiKey:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from temporalio import activity
@@ -16,6 +17,7 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.hints import Hints
 from activities.placing import Placing
 from activities.quoting import Quoting
 from activities.recording import Recording
@@ -28,6 +30,7 @@ from venues.venue import Venues
 from workflows.trade import TradeWorkflow
 from workflows.watch import WatchWorkflow
 
+_NO_HINTS: Hints = MappingProxyType({})
 WORKFLOWS = (TradeWorkflow, WatchWorkflow)
 
 # How long a stopping worker lets its activities finish: as long as the longest that should not be cut.
@@ -51,19 +54,20 @@ def options() -> dict[str, Any]:
     }
 
 
-def build_worker(
+def build_worker(  # noqa: PLR0913 - whatever a worker needs comes together here, and only here
     client: Client,
     ledger: Ledger,
     venues: Venues,
     rules: Rules,
     epoch: int,
     *,
+    hints: Hints = _NO_HINTS,
     task_queue: str = TASK_QUEUE,
     **changes: Any,
 ) -> Worker:
     """A worker for all workflows and activities. `epoch`: the Temporal database that `client` speaks to."""
     recording, quoting = Recording(ledger, rules), Quoting(venues)
-    placing, watching = Placing(ledger, venues, epoch), Watching(ledger, venues, client)
+    placing, watching = Placing(ledger, venues, epoch), Watching(ledger, venues, client, hints)
     return Worker(
         client,
         task_queue=task_queue,

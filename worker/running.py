@@ -13,8 +13,9 @@ from ledger.ledger import Ledger
 from wiring.ledgers import open_ledger
 from wiring.stopping import unless_stopped
 from wiring.temporal import confirmed_epoch, connect_with_patience
-from wiring.trading import open_venues, rules_of
+from wiring.trading import open_channels, open_venues, rules_of
 from worker.building import build_worker
+from worker.listening import listening
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,9 @@ async def open_worker(settings: Settings, client: Client, ledger: Ledger) -> Asy
         for account in venues:
             await ledger.trades.register(account)
         by_name = {account.name: venue for account, venue in venues.items()}
-        yield build_worker(client, ledger, by_name, rules_of(settings), epoch)
+        channels = {account.name: channel for account, channel in open_channels(settings).items()}
+        async with listening(channels) as hints:
+            yield build_worker(client, ledger, by_name, rules_of(settings), epoch, hints=hints)
     finally:
         for venue in venues.values():
             await venue.aclose()

@@ -47,6 +47,12 @@ def test_live_keys_only_go_to_coinbase(url: str) -> None:
     assert loaded(COINBASE_URL=url).coinbase_url == url
 
 
+def test_live_tokens_only_go_to_coinbase() -> None:
+    assert "live trading only goes to" in problem(
+        TRADING_MODE="live", COINBASE_USER_CHANNEL_URL="https://evil.example", **KEYS
+    )
+
+
 def test_coinbase_may_have_other_hosts_of_its_own() -> None:
     assert loaded(TRADING_MODE="live", COINBASE_URL="https://api-sandbox.coinbase.com", **KEYS).is_live
 

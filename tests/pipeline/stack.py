@@ -192,6 +192,16 @@ class Stack:
         armed: Json = self.control("POST", "/faults", json={"match": match, "times": times, "when": when, "do": do})
         return str(armed["fault_id"])
 
+    def refuse_listeners(self) -> None:
+        """Cut the exchange's user channel, for as long as no fault is removed."""
+        refusal = {"match": {"method": "CONNECT"}, "times": None, "do": {"status": 503}}
+        self.control("POST", "/faults", json=refusal)
+        self.control("DELETE", "/connections")
+
+    def await_listener(self) -> None:
+        """Wait until somebody listens to the exchange's user channel."""
+        until(lambda: "user" in str(self.control("GET", "/connections")), "somebody to listen")
+
     def await_held(self, fault_id: str) -> None:
         """Wait until a request is held by the fault."""
         view = self.control("GET", f"/faults/{fault_id}", params={"wait_held": 30})

@@ -63,8 +63,9 @@ def rests(trade: dict[str, object]) -> bool:
 
 
 def look_ups_in_a_while(stack: Stack) -> Counter[str]:
-    """Requests at the exchange while the watcher goes three rounds."""
+    """Requests at the exchange while the watcher, whom nobody tells of changes, goes three rounds."""
     batch = "GET /api/v3/brokerage/orders/historical/batch"
+    stack.refuse_listeners()
     stack.control("DELETE", "/audit/requests")
     until(lambda: stack.control("GET", "/audit/requests").get(batch, 0) >= 3, "three rounds of the watcher")
     return Counter(stack.control("GET", "/audit/requests"))

@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from simulators.exchange.feed import IDLE_S
+from simulators.exchange import feed
 from simulators.exchange.server import House
 from tests.simulators.clients import Control, Json, Trader, gtc, market, signed
 from tests.simulators.conftest import Live
@@ -170,13 +170,14 @@ async def test_what_cannot_be_read_is_answered_with_an_error(listen: Listen, sai
     assert (await listener.next())["type"] == "error"
 
 
-async def test_who_does_not_subscribe_is_sent_away(listen: Listen) -> None:
+async def test_who_does_not_subscribe_in_time_is_sent_away(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "SUBSCRIBE_WITHIN_S", 0)
     await (await listen()).end()
 
 
 async def test_a_connection_on_which_nothing_is_said_is_closed(listen: Listen, house: House) -> None:
     async with subscribed(listen) as listener:
-        for _ in range(IDLE_S + 1):
+        for _ in range(feed.IDLE_S + 1):
             house.feed.beat()
         await listener.end()
 

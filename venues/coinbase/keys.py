@@ -44,14 +44,17 @@ class ApiKey:
             raise KeyUnusable(f"{path} is not a key file: it needs the fields name and privateKey")
         return cls(name, private_key)
 
-    def token(self, now: datetime, life: timedelta, uri: str) -> str:
-        """A token for requests to `uri` (method, host and path), refused by the venue from `now` + `life`."""
+    def token(self, now: datetime, life: timedelta, uri: str | None) -> str:
+        """A token for requests to `uri` (method, host and path), refused by the venue from `now` + `life`.
+
+        The WebSocket's tokens name none.
+        """
         claims = {
             "sub": self.name,
             "iss": "cdp",
             "nbf": int((now - _BACKDATED).timestamp()),
             "exp": int((now + life).timestamp()),
-            "uri": uri,
+            **({"uri": uri} if uri else {}),
         }
         headers = {"kid": self.name, "nonce": secrets.token_hex(16)}
         return jwt.encode(claims, self._key, algorithm=self._algorithm, headers=headers)

@@ -1,0 +1,37 @@
+"""Hints that orders of an account may have changed: when to look, never what is true."""
+
+import asyncio
+from collections.abc import Mapping
+
+
+class Hint:
+    """What an account's venue tells by itself, as far as this process hears it.
+
+    `heard` counts the hints: one that comes during a look is not lost. A channel that is not live tells nothing.
+    """
+
+    def __init__(self) -> None:
+        self.heard, self.is_live = 0, False
+        self._news = asyncio.Event()
+
+    def tell(self) -> None:
+        """Something may have changed."""
+        self.heard += 1
+        self._wake()
+
+    def set_live(self, is_live: bool) -> None:
+        """Whether somebody listens who would hear of a change."""
+        self.is_live = is_live
+        self._wake()
+
+    async def more_than(self, heard: int) -> None:
+        """Wait until more is heard than that, or the channel is not live."""
+        while self.is_live and self.heard == heard:
+            await self._news.wait()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+Hints = Mapping[str, Hint]
