@@ -11,6 +11,15 @@ NO_POSITIONS: View = {"perpetual_futures_positions": [], "expiring_futures_posit
 # What the venue writes where there is no time.
 NO_TIME = "0001-01-01T00:00:00Z"
 
+SAME_FOR_EVERY_ORDER: View = {
+    "contract_expiry_type": "UNKNOWN_CONTRACT_EXPIRY_TYPE",
+    "product_type": "SPOT",
+    "risk_managed_by": "UNKNOWN_RISK_MANAGEMENT_TYPE",
+    "start_time": NO_TIME,
+    "stop_price": "",
+    "trigger_status": "INVALID_ORDER_TYPE",
+}
+
 
 @exact
 def told_order_view(order: Order, exchange: Exchange) -> View:
@@ -23,7 +32,6 @@ def told_order_view(order: Order, exchange: Exchange) -> View:
         "avg_price": progress["average_filled_price"],
         "cancel_reason": order.cancel_message,
         "client_order_id": order.client_order_id,
-        "contract_expiry_type": "UNKNOWN_CONTRACT_EXPIRY_TYPE",
         "creation_time": instant(order.created_at),
         "cumulative_quantity": progress["filled_size"],
         "end_time": instant(order.end_time) if order.end_time else NO_TIME,
@@ -34,15 +42,11 @@ def told_order_view(order: Order, exchange: Exchange) -> View:
         "order_type": "Market" if order.kind == "market_market_ioc" else "Limit",
         "post_only": "true" if order.post_only else "false",
         "product_id": order.product_id,
-        "product_type": "SPOT",
         "reject_reason": order.reject_reason,
         "retail_portfolio_id": exchange.portfolio_id,
-        "risk_managed_by": "UNKNOWN_RISK_MANAGEMENT_TYPE",
-        "start_time": NO_TIME,
         "status": order.status,
-        "stop_price": "",
         "time_in_force": TIME_IN_FORCE[order.kind],
-        "trigger_status": "INVALID_ORDER_TYPE",
+        **SAME_FOR_EVERY_ORDER,
     }
 
 

@@ -31,6 +31,8 @@ from simulators.exchange.views import (
     ticker_view,
 )
 
+Way = tuple[str, Access, str, Handler]
+
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
@@ -164,7 +166,16 @@ def _rejected(body: Mapping[str, object], reason: Reason) -> Response:
 def venue_app(exchange: Exchange, door: Door, feed: Feed) -> Starlette:
     """The venue's paths behind `door`; whatever is not among them is answered as unknown."""
     venue = Venue(exchange)
-    trade: list[tuple[str, Access, str, Handler]] = [
+    routes: list[BaseRoute] = [Route("/healthz", _healthz), WebSocketRoute("/", feed.serve)]
+    for method, access, path, handler in (*_trade_table(venue), *_app_table(exchange)):
+        routes.append(Route(path, door.endpoint(path, access, handler), methods=[method]))
+    elsewhere = door.endpoint("(unknown)", "public", venue.nothing)
+    routes.append(Route("/{rest:path}", elsewhere, methods=EVERY_METHOD))
+    return Starlette(routes=routes)
+
+
+def _trade_table(venue: Venue) -> list[Way]:
+    table: list[Way] = [
         ("GET", "public", "/time", venue.time),
         ("GET", "public", "/market/products", venue.products),
         ("GET", "public", "/market/products/{product_id}", venue.product),
@@ -185,17 +196,10 @@ def venue_app(exchange: Exchange, door: Door, feed: Feed) -> Starlette:
         ("GET", "private", "/orders/historical/fills", venue.fills),
         ("GET", "private", "/orders/historical/{order_id}", venue.order),
     ]
-    routes: list[BaseRoute] = [Route("/healthz", _healthz), WebSocketRoute("/", feed.serve)]
-    table = [(method, access, PREFIX + path, handler) for method, access, path, handler in trade]
-    table += _app_table(exchange)
-    for method, access, path, handler in table:
-        routes.append(Route(path, door.endpoint(path, access, handler), methods=[method]))
-    elsewhere = door.endpoint("(unknown)", "public", venue.nothing)
-    routes.append(Route("/{rest:path}", elsewhere, methods=EVERY_METHOD))
-    return Starlette(routes=routes)
+    return [(method, access, PREFIX + path, handler) for method, access, path, handler in table]
 
 
-def _app_table(exchange: Exchange) -> list[tuple[str, Access, str, Handler]]:
+def _app_table(exchange: Exchange) -> list[Way]:
     return [
         ("GET", "public", "/v2/time", lambda _: JSONResponse(coinbase_app.tell_time(exchange))),
         ("GET", "public", "/v2/currencies", lambda _: JSONResponse(coinbase_app.list_fiat())),
