@@ -12,11 +12,18 @@ class Hint:
 
     def __init__(self) -> None:
         self.heard, self.is_live = 0, False
+        self._looked_at, self._is_doubted = 0, False
         self._news = asyncio.Event()
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it is worth waiting for."""
+        return self.is_live and not self._is_doubted
 
     def tell(self) -> None:
         """Something may have changed."""
         self.heard += 1
+        self._is_doubted = False
         self._wake()
 
     def set_live(self, is_live: bool) -> None:
@@ -24,9 +31,18 @@ class Hint:
         self.is_live = is_live
         self._wake()
 
+    def look_found(self, changes: int, heard: int) -> None:
+        """What a look found that began when so much was heard.
+
+        A change that nobody told of makes the channel doubtful until it tells of one: it may be live, and tell nothing.
+        """
+        if changes and heard == self._looked_at == self.heard:
+            self._is_doubted = True
+        self._looked_at = heard
+
     async def more_than(self, heard: int) -> None:
-        """Wait until more is heard than that, or the channel is not live."""
-        while self.is_live and self.heard == heard:
+        """Wait until more is heard than that, or there is no sense in waiting."""
+        while self.is_trusted and self.heard == heard:
             await self._news.wait()
 
     def _wake(self) -> None:

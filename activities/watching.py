@@ -38,10 +38,9 @@ class Watching:
         Where the venue itself tells of changes, wait for one and look at once; nothing else is made of its word.
         """
         hint = self._hints.get(account) or Hint()
-        heard = hint.heard
-        resting = await self._look(account)
+        heard, resting = hint.heard, await self._look(account, hint)
         if resting and await _is_hinted(hint, heard):
-            resting = await self._look(account)
+            resting = await self._look(account, hint)
         return resting
 
     @activity.defn
@@ -49,12 +48,14 @@ class Watching:
         """Make sure that the account's watcher runs and looks at once."""
         await start_watcher(self._client, account, activity.info().task_queue)
 
-    async def _look(self, account: str) -> int:
-        standings = await self._ledger.orders.resting(account)
+    async def _look(self, account: str, hint: Hint) -> int:
+        heard, standings = hint.heard, await self._ledger.orders.resting(account)
         if standings:
             trades = {standing.order.order_id: standing.order.trade_id for standing in standings}
-            for report in await venue_of(self._venues, account).report_open(standings):
+            reports = await venue_of(self._venues, account).report_open(standings)
+            for report in reports:
                 await self._merge(report, trades[report.order_id])
+            hint.look_found(len(reports), heard)
         await self._tell(await self._ledger.orders.untold(account))
         return len(standings)
 

@@ -118,6 +118,21 @@ async def test_a_hint_during_a_look_is_not_lost() -> None:
     assert hint.heard > heard
 
 
+async def test_a_change_that_nobody_told_of_makes_a_channel_doubtful_until_it_tells_of_one() -> None:
+    hint = Hint()
+    hint.set_live(True)
+    hint.tell()
+    hint.look_found(1, hint.heard)
+    assert hint.is_trusted
+    hint.look_found(0, hint.heard)
+    assert hint.is_trusted
+    hint.look_found(1, hint.heard)
+    assert not hint.is_trusted
+    await hint.more_than(hint.heard)
+    hint.tell()
+    assert hint.is_trusted
+
+
 async def test_nobody_waits_on_a_dead_channel() -> None:
     hint = Hint()
     await hint.more_than(0)

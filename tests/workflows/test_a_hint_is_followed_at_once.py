@@ -47,14 +47,18 @@ class SeenHint(Hint):
 class Floor:
     """A desk on an exchange, and the exchange behind the scenes."""
 
-    def __init__(self, desk: Desk, control: Control, hint: SeenHint) -> None:
-        self.desk, self.control, self.hint = desk, control, hint
+    def __init__(self, desk: Desk, control: Control, hint: SeenHint, listening: "asyncio.Task[None]") -> None:
+        self.desk, self.control, self.hint, self._listening = desk, control, hint, listening
+
+    async def stop_listening(self) -> None:
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
 
     async def rest(self) -> Handle:
         """A trade whose order rests, and whose watcher waits for a hint."""
         handle = await self.desk.start(a_signal(limit_price=Decimal(2400), amount=Decimal(24)))
         await self.desk.until(handle, rests)
-        await self.until(lambda: self.hint.waiting > 0 or not self.hint.is_live)
+        await self.until(lambda: self.hint.waiting > 0 or not self.hint.is_trusted)
         return handle
 
     async def sell(self, size: str) -> None:
@@ -113,11 +117,10 @@ async def floor(
         # A desk takes any venue, and most tests bring one in memory.
         opening = open_desk(temporal, ledger, venue, real_time=True, hints={PAPER.name: hint})  # type: ignore[arg-type]
         desk = await opened.enter_async_context(opening)
-        floor = Floor(desk, control, hint)
+        floor = Floor(desk, control, hint, listening)
         await floor.until(lambda: hint.is_live)
         yield floor
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        await floor.stop_listening()
         await control.tell("DELETE", "/faults")
 
 
@@ -191,6 +194,21 @@ async def test_a_silent_channel_is_as_good_as_none(floor: Floor, monkeypatch: py
     await floor.until_more(floor.told, await floor.told())
     await floor.control.fault({"drop": True}, match={"method": "EVENT"}, times=None)
     await floor.sell("1")
+    assert await filled(handle) == Decimal("0.01")
+
+
+async def test_a_channel_that_keeps_changes_to_itself_is_not_waited_for(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Live by all signs, but another connection gets what there is to tell."""
+    await floor.stop_listening()
+    floor.hint.set_live(True)
+    monkeypatch.setattr(policies, "WAIT_FOR_HINT_S", 1)
+    handle = await floor.rest()
+    await floor.sell("0.004")
+    await floor.until(lambda: not floor.hint.is_trusted)
+    monkeypatch.setattr(policies, "WAIT_FOR_HINT_S", 600)
+    await floor.sell("0.006")
     assert await filled(handle) == Decimal("0.01")
 
 
