@@ -71,11 +71,8 @@ class Watching:
             raise
         except (OrderMismatch, SQLAlchemyError, ArithmeticError, ValueError) as error:
             activity.logger.warning("report_not_booked trade_id=%s error=%s", trade_id, type(error).__name__)
-            why = (
-                str(error)
-                if isinstance(error, OrderMismatch)
-                else f"its report cannot be booked ({type(error).__name__})"
-            )
+            unbooked = f"its report cannot be booked ({type(error).__name__})"
+            why = str(error) if isinstance(error, OrderMismatch) else unbooked
             await self._ledger.trades.mark_unresolved(trade_id, why)
 
     async def _tell(self, untold: Mapping[str, int]) -> None:

@@ -16,16 +16,16 @@ from requests.adapters import HTTPAdapter
 VENUE = "https://api.coinbase.com"
 
 
-class Elsewhere(HTTPAdapter):  # type: ignore[misc]  # it is not installed where types are checked
+class Elsewhere(HTTPAdapter):
     """Sends to `address` what is meant for the venue: the client itself takes no address without TLS."""
 
     def __init__(self, address: str) -> None:
         super().__init__()
         self.address = address
 
-    def send(self, request: Any, **options: Any) -> Any:
+    def send(self, request: Any, *args: Any, **options: Any) -> Any:
         request.url = request.url.replace(VENUE, self.address)
-        return super().send(request, **options)
+        return super().send(request, *args, **options)
 
 
 class Desk:
