@@ -76,7 +76,10 @@ class Taken:
 
 
 class Intake:
-    """Takes alerts in. `on_kept`: told of every new signal once it is kept, and must return at once."""
+    """Takes alerts in. `on_kept`: told of every new signal once it is kept, and must return at once.
+
+    `received_at`: when what is read now came in.
+    """
 
     def __init__(
         self,
@@ -85,8 +88,10 @@ class Intake:
         policy: Policy,
         secrets_to_hide: Iterable[SecretStr],
         on_kept: Callable[[Signal], None],
+        received_at: Callable[[], datetime],
     ) -> None:
         self._ledger, self._guard, self._policy, self._on_kept = ledger, guard, policy, on_kept
+        self._received_at = received_at
         self._secrets = _spellings(secret.get_secret_value() for secret in secrets_to_hide)
         self._flood_records = Allowance(_FLOOD_RECORDS_A_MINUTE)
 
@@ -171,7 +176,7 @@ class Intake:
         )
 
     def _signal(self, knock: Knock, fields: Fields) -> tuple[Signal, tuple[str, ...]]:
-        now = datetime.now(UTC)
+        now = self._received_at()
         token = "".join(secrets.choice(_LETTERS) for _ in range(_TOKEN_LENGTH))
         signal, warnings = to_signal(
             fields,

@@ -15,6 +15,7 @@ from api.doors import Doors
 from api.guarding import Guard
 from api.intake import Intake, Policy
 from api.relay import Relay
+from api.waking import Waking
 from config.settings import Settings
 from ledger.ledger import Ledger
 from wiring.ledgers import open_ledger
@@ -44,8 +45,9 @@ async def open_doors(settings: Settings, ledger: Ledger, client: Client) -> Asyn
     """Everything the handlers need, with the relay at work."""
     relay = Relay(ledger, client)
     guard = Guard(settings.sources(), settings.operator_token, settings.webhook_max_alerts_per_minute)
-    intake = Intake(ledger, guard, policy_of(settings), settings.secrets(), relay.start_soon)
-    relaying = asyncio.create_task(relay.run())
+    waking = Waking()
+    intake = Intake(ledger, guard, policy_of(settings), settings.secrets(), relay.start_soon, waking.received_at)
+    relaying, ticking = asyncio.create_task(relay.run()), asyncio.create_task(waking.run())
     try:
         yield Doors(
             ledger=ledger,
@@ -57,6 +59,7 @@ async def open_doors(settings: Settings, ledger: Ledger, client: Client) -> Asyn
             temporal_ui_url=settings.temporal_ui_url,
         )
     finally:
+        ticking.cancel()
         relaying.cancel()
         with suppress(asyncio.CancelledError):
             await relaying

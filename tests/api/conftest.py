@@ -190,7 +190,7 @@ def doors_over(ledger: Ledger, client: Client, **changes: Any) -> Doors:
         ledger=ledger,
         client=client,
         guard=guard,
-        intake=Intake(ledger, guard, policy_of(told), told.secrets(), relay.start_soon),
+        intake=Intake(ledger, guard, policy_of(told), told.secrets(), relay.start_soon, lambda: datetime.now(UTC)),
         relay=relay,
         api_url=told.api_url,
         temporal_ui_url=told.temporal_ui_url,
