@@ -199,4 +199,4 @@ def doors_over(ledger: Ledger, client: Client, **changes: Any) -> Doors:
 
 @pytest.fixture
 def api(ledger: Ledger, dead_temporal: Client) -> Api:
-    return Api(doors_over(ledger, dead_temporal))
+    return Api(doors_over(ledger, dead_temporal, webhook_max_alerts_per_minute=1_000_000))

@@ -33,8 +33,8 @@ async def served(ledger: Ledger, client: Client, **changes: Any) -> AsyncIterato
         await serving
 
 
-async def say(port: int, *parts: bytes, hang_up: bool = False) -> bytes:
-    """Send `parts` over one connection; what came back until the server closed it."""
+async def say(port: int, *parts: bytes, hang_up: bool = False, ends: bool = False) -> bytes:
+    """Send `parts` over one connection; what came back until the server closed it. `ends`: nothing follows them."""
     with anyio.fail_after(20):
         while True:
             try:
@@ -49,6 +49,8 @@ async def say(port: int, *parts: bytes, hang_up: bool = False) -> bytes:
             if hang_up:
                 writer.close()
                 return b""
+            if ends:
+                writer.write_eof()
             return await reader.read()
         finally:
             writer.close()
