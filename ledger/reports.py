@@ -56,6 +56,9 @@ def end(session: Session, row: OrderRow, state: OrderState) -> None:
 
 def accept(session: Session, row: OrderRow, venue_order_id: str | None) -> None:
     """The venue took the order. If we had concluded that it never would, its word counts, not ours."""
+    if venue_order_id and row.venue_order_id not in (None, venue_order_id):
+        text = f"known as {row.venue_order_id}, accepted as {venue_order_id} too"
+        note(session, row.trade_id, "sent", "a second order may live at the venue", text, level="alert")
     row.venue_order_id = row.venue_order_id or venue_order_id
     if row.state in AT_VENUE:
         return

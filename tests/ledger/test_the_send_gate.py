@@ -150,6 +150,18 @@ async def test_an_acceptance_overrules_what_we_had_concluded(ledger: Ledger) -> 
     assert any(event.level == "alert" for event in sheet.timeline)
 
 
+async def test_a_second_order_at_the_venue_calls_a_person(ledger: Ledger) -> None:
+    order = await sized_order(ledger, a_signal())
+    attempts = [(await ledger.orders.admit(sending(order))).attempt for _ in range(2)]
+    for attempt, venue_order_id in zip(attempts, ("v-1", "v-2"), strict=True):
+        assert attempt is not None
+        standing = await ledger.orders.answer(attempt, Answer(verdict="accepted", venue_order_id=venue_order_id))
+        assert (standing.state, standing.venue_order_id) == ("open", "v-1")
+    sheet = await ledger.reading.trade(order.trade_id)
+    assert sheet is not None
+    assert [event.reason for event in sheet.timeline if event.level == "alert"] == ["known as v-1, accepted as v-2 too"]
+
+
 async def test_a_halt_closes_the_gate_and_lists_what_may_still_go_out(ledger: Ledger) -> None:
     going, waiting = await sized_order(ledger, a_signal()), await sized_order(ledger, a_signal())
     await ledger.orders.admit(sending(going))
