@@ -69,6 +69,7 @@ async def held_to_its_word(port: int, folder: Path, friend: str) -> tuple[int, s
     return process.returncode, said.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_friend", [False, True], ids=["stranger", "friend"])
 async def test_every_answer_is_one_that_was_declared(
     ledger: Ledger, dead_temporal: Client, tmp_path: Path, is_friend: bool
