@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlmodel import Session
 
 from domain.attempts import FENCE_MARGIN, Answer, Send
 from domain.errors import LedgerBehind
 from domain.orders import Order
 from ledger.ledger import Ledger
+from ledger.tables import SignalRow
 from tests.ledger.conftest import sized_order
 from tests.worlds import a_report, a_signal, accepted, prepared, some_rules
 
@@ -185,10 +187,14 @@ async def test_no_send_is_admitted_once_a_halt_is_acknowledged(ledger: Ledger) -
 
 
 async def test_a_stale_signal_is_not_sent(ledger: Ledger) -> None:
-    order = await sized_order(
-        ledger, a_signal(alerted_at=datetime.now(UTC) - timedelta(seconds=119.9)), some_rules(max_signal_age_s=120)
-    )
-    await asyncio.sleep(0.2)
+    signal = a_signal()
+    order = await sized_order(ledger, signal, some_rules(max_signal_age_s=120))
+    older = signal.model_copy(update={"alerted_at": datetime.now(UTC) - timedelta(seconds=121)})
+
+    def grow_old(session: Session) -> None:
+        session.get_one(SignalRow, signal.signal_id).signal = older.model_dump_json()
+
+    await ledger.database.write(grow_old)
     closed = await ledger.orders.admit(sending(order))
     assert closed.closed_code == "SignalExpired"
 
