@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session, col, select
 
-from domain.outcomes import Outcome, without_order
+from domain.outcomes import Outcome, conclude, without_order
 from domain.rules import Rules
 from domain.signals import Signal
 from domain.trades import OpenedTrade
@@ -77,12 +77,17 @@ class Trades(Book):
 
     @writes
     def close(self, session: Session, trade_id: str, outcome: Outcome) -> Outcome:
-        """Close the trade with `outcome`, once; a repeat gets the first one. Raises ValueError while an order lives."""
+        """Close the trade with `outcome`, once; a repeat gets the first one. Raises ValueError while an order lives.
+
+        Amounts are those of the order's fills: one may have come since `outcome` was concluded.
+        """
         row = rows.lock_trade(session, trade_id)
         if row.status != "closed":
             order = rows.order_of_trade(session, trade_id)
             if order is not None and order.final_at is None:
                 raise ValueError(f"trade {trade_id} cannot close: its order {order.order_id} is {order.state}")
+            if order is not None and order.filled_base != outcome.filled_base:
+                outcome = conclude(rows.standing(order), outcome.code, outcome.reason)
             _close(session, row, outcome)
         if row.outcome is None:
             raise ValueError(f"trade {trade_id} is closed without an outcome")

@@ -186,10 +186,10 @@ class TradesMachine(RuleBasedStateMachine):
     def a_trade_closes(self, trade: ModelTrade, worker: int) -> None:
         if trade.status == "received":
             return
-        result = self.run(self.workers[worker].trades.close(trade.trade_id, Outcome(kind="filled")))
+        result = self.run(self.workers[worker].trades.close(trade.trade_id, Outcome(kind="refused")))
         if trade.status == "open" and trade.order and not trade.order.final:
             assert "cannot close" in str(result)
             return
-        trade.outcome = trade.outcome or "filled"
+        trade.outcome = trade.outcome or (trade.order.outcome if trade.order else "refused")
         trade.status = "closed"
         assert result.kind == trade.outcome

@@ -104,6 +104,13 @@ class ModelOrder:
         return self.state in TERMINAL and self.filled == self.reported
 
     @property
+    def outcome(self) -> str:
+        """How its trade ends when it is closed as refused: what was filled counts more."""
+        if not self.filled:
+            return "refused"
+        return "filled" if self.filled >= self.asked.base_qty else "partly_filled"
+
+    @property
     def any_live(self) -> bool:
         return any(attempt.may_be_live for attempt in self.attempts)
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.attempts import Answer, Send
 from domain.errors import OrderMismatch
-from domain.outcomes import Outcome
+from domain.outcomes import Outcome, conclude
 from ledger.ledger import Ledger
 from tests.ledger.conftest import sized_order
 from tests.worlds import PAPER, a_fill, a_report, a_signal, prepared
@@ -98,6 +98,16 @@ async def test_what_the_venue_has_on_record_outranks_a_refusal_that_comes_late(
     await ledger.reports.merge(a_report(order, "open"))
     standing = await ledger.orders.answer(attempt, Answer(verdict=verdict, reason_code="OrderRejected"))
     assert (standing.state, standing.final) == ("open", False)
+
+
+async def test_a_fill_that_comes_between_the_end_and_the_closing_is_in_the_outcome(ledger: Ledger) -> None:
+    order = await sized_order(ledger, a_signal())
+    ended = await ledger.reports.merge(a_report(order, "cancelled"))
+    await ledger.reports.merge(a_report(order, "cancelled", a_fill("f1", "0.004")))
+    outcome = await ledger.trades.close(order.trade_id, conclude(ended, "CancelRequested", "enough"))
+    assert (outcome.kind, outcome.code) == ("partly_filled", "CancelRequested")
+    assert (outcome.filled_base, outcome.filled_quote, outcome.fee) == (Decimal("0.004"), Decimal(10), Decimal("0.1"))
+    assert await ledger.trades.close(order.trade_id, conclude(ended)) == outcome
 
 
 async def test_the_order_of_somebody_else_is_not_adopted(ledger: Ledger) -> None:
