@@ -64,13 +64,19 @@ class Fields:
         return self._secret
 
     def hiding(self, secrets: Iterable[str]) -> "Fields":
-        """The same without any of `secrets` in its fields; short ones are left, they stand there by accident."""
+        """The same without any of `secrets` in its fields; short ones are left, they stand there by accident.
+
+        Only of the sender's own it is said: whoever guesses at others' would learn which guess was right.
+        """
+        own = [self._secret] if self._secret else []
+        remarks = self.remarks
+        if self._without(own) != self.values:
+            remarks += ("the secret stood in other fields too and was masked there",)
+        return Fields(self._without([*secrets, *own]), self._secret, remarks)
+
+    def _without(self, secrets: Iterable[str]) -> dict[str, Any]:
         long = sorted((secret for secret in secrets if len(secret) >= _MASKED_FROM), key=len, reverse=True)
-        hidden = {_masked_name(name, long): _masked(value, long) for name, value in self.values.items()}
-        if hidden == self.values:
-            return self
-        remark = "the secret stood in other fields too and was masked there"
-        return Fields(hidden, self._secret, (*self.remarks, remark))
+        return {_masked_name(name, long): _masked(value, long) for name, value in self.values.items()}
 
     def __repr__(self) -> str:
         return f"Fields({', '.join(sorted(self.values))})"

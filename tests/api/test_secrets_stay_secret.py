@@ -42,6 +42,11 @@ async def test_what_is_passed_on_of_a_signal_holds_no_secret(api: Api) -> None:
     assert not [secret for secret in (SECRET, OWN_SECRET, TOKEN) if secret in answer.text + line.body + start]
 
 
+async def test_nobody_learns_whether_he_guessed_the_secret_of_another(api: Api) -> None:
+    answers = [await api.send(alert(id="1", note=guess)) for guess in (TOKEN, OWN_SECRET, "no secret of anybody")]
+    assert [answer.json()["warnings"] for answer in answers] == [[], [], []]
+
+
 @pytest.mark.parametrize(
     "body",
     [
