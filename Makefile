@@ -18,7 +18,7 @@ test: .venv/.dev .venv-strangers/.made
 	$(PYTEST)
 
 # The inner loop: everything but what is marked slow, in under two minutes.
-check: .venv/.dev .venv-strangers/.made lint
+check: .venv/.dev lint
 	$(PYTEST) -q -m "not slow"
 
 # Trades and a floor in turns, about ten minutes on a quiet machine; writes bench/results and the README's table.

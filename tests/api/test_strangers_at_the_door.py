@@ -16,7 +16,7 @@ from tests.api.conftest import SECRET, Answer, Api, alert, body_of
 from tests.api.test_attacks import SECRETS, addresses, check
 from tests.fuzzing import tried
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 RIGHT = [(b"x-api-key", SECRET.encode())]
 SIZES = ("amount", "base_amount", "percentage", "limit_price", "price", "cancel_after_s")

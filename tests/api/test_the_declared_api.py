@@ -19,7 +19,7 @@ from tests.fuzzing import IS_LONG, TIMES
 from tests.ledger.conftest import sized_order
 from tests.worlds import a_fill, a_report, a_signal, accepted, prepared
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from domain.quotes import Level, Quotes, best_route
 from domain.sizing import size_order
 from tests.fuzzing import tried
 from tests.worlds import ETH_USD, PAPER, a_fill, a_quote, a_signal, an_instrument, some_rules
+
+pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 HUGE = Decimal(10) ** 18

@@ -15,6 +15,8 @@ from tests.ledger.machine import SELDOM, WORKERS, TradesMachine
 from tests.ledger.model import HOUR, Deed, Fence, LookUp, ModelOrder, ModelTrade, fence_at, looked_up_from
 from tests.worlds import a_fill, prepared
 
+pytestmark = pytest.mark.slow
+
 FENCES = st.sampled_from(["past", "future", "none"])
 RARE = st.sampled_from(
     ["closed", "closed", "started", "cancelled", "late", "halt", "resume", "resume", "temporal one", "temporal two"]

@@ -8,7 +8,7 @@ import pytest
 from tests.simulators.clients import Control, Json
 from tests.strangers.stranger import Stranger
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ETH = "ETH/USD"
 

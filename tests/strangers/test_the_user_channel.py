@@ -9,7 +9,7 @@ import pytest
 from tests.simulators.clients import Control, Json
 from tests.strangers.stranger import Stranger
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture
