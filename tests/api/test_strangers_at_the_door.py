@@ -115,11 +115,14 @@ async def test_a_ticker_is_traded_as_it_reads_or_not_at_all(api: Api, ticker: st
 @given(name=st.sampled_from(["note", "strategy", "id", "network", "exchange", "pool_type", "time", "x"]), text=TEXTS)
 @tried(250)
 async def test_a_text_is_kept_as_it_was_sent_or_refused(api: Api, name: str, text: str) -> None:
-    answer = await taken(api, json.dumps(alert(**{name: text})).encode())
+    body = json.dumps(alert(**{name: text}))
+    # JSON joins two halves of a character that stand side by side.
+    sent = json.loads(body)[name].strip()
+    answer = await taken(api, body.encode())
     assert answer.status in (202, 422)
     for signal in await kept(api):
         read = {"note": signal.note, "strategy": signal.strategy, "id": signal.explicit_id, "network": signal.network}
-        assert read.get(name) in (None, text.strip())
+        assert read.get(name) in (None, sent)
         signal.model_dump_json().encode()
     (line,) = await api.ledger.reading.alerts(1)
     assert "\0" not in line.body + line.reason
