@@ -6,7 +6,7 @@ come from the trade's rules, at the call site.
 
 from datetime import timedelta
 
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityConfig, LocalActivityConfig
 
 from domain.errors import GiveUp, leaves
@@ -65,8 +65,10 @@ CLOSE_TRADE = LocalActivityConfig(
 
 # A worker that has died or was frozen is noticed after so long, and its work goes to another.
 _BEAT = timedelta(seconds=5)
-# A stale price is worse than no trade: the call site lets this wait no longer than the signal is fresh.
+# A stale price is worse than no trade: the call site lets this wait no longer than the signal is fresh. Trades with a
+# price go before those that have none yet, or in a flood every price would be too old when its turn comes.
 FETCH_QUOTES = ActivityConfig(
+    priority=Priority(priority_key=4),
     start_to_close_timeout=timedelta(seconds=3 * VENUE_CALL_S),
     heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=200, most_s=5, gives_up=True),

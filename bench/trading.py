@@ -76,8 +76,8 @@ class Desk:
             assert time.monotonic() < end, f"trades are still open after {_PATIENCE_S} s"
             time.sleep(0.5)
         trades = {trade["trade_id"]: trade for trade in self._trades(len(sent.at))}
-        outcomes = Counter(trades[trade_id]["outcome"] for trade_id in sent.at)
-        assert outcomes == {"filled": len(sent.at)}, outcomes
+        outcomes = Counter((trades[trade_id]["outcome"], trades[trade_id]["reason"]) for trade_id in sent.at)
+        assert outcomes == {("filled", ""): len(sent.at)}, outcomes
         return {trade_id: _seconds(trades[trade_id]["closed_at"]) for trade_id in sent.at}
 
     def _some(self, status: str) -> bool:
