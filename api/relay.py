@@ -164,7 +164,13 @@ class Relay:
                 await start_watcher(self._client, account)
 
     async def _runs(self, signal: Signal) -> bool:
-        described = await self._client.get_workflow_handle(trade_workflow_id(signal.trade_id)).describe()
+        try:
+            described = await self._client.get_workflow_handle(trade_workflow_id(signal.trade_id)).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # Deleted, and still listed.
+            return False
         return described.status is WorkflowExecutionStatus.RUNNING
 
     async def _tell_to_cancel(self, trade_id: str, reason: str) -> None:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.types import Message, Receive
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
 
 from api.app import create_app
 from api.doors import Doors
@@ -27,6 +28,7 @@ from ledger.database import Database
 from ledger.ledger import Ledger
 from ledger.reading import AlertLine
 from tests.databases import SqliteLedgers
+from tests.temporal import temporal_server
 from tests.worlds import PAPER
 
 SECRET = "shared-secret-0f3a9c71"
@@ -200,3 +202,9 @@ def doors_over(ledger: Ledger, client: Client, **changes: Any) -> Doors:
 @pytest.fixture
 def api(ledger: Ledger, dead_temporal: Client) -> Api:
     return Api(doors_over(ledger, dead_temporal, webhook_max_alerts_per_minute=1_000_000))
+
+
+@pytest.fixture(scope="session")
+async def temporal(anyio_backend: str) -> AsyncIterator[WorkflowEnvironment]:
+    async with temporal_server() as environment:
+        yield environment

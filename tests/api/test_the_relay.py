@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import timedelta
-from decimal import Decimal
 from types import SimpleNamespace
 from typing import cast
 from urllib.parse import urlsplit
@@ -14,30 +12,23 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.namespace.v1 import NamespaceInfo
 from temporalio.api.workflowservice.v1 import DescribeNamespaceResponse, RegisterNamespaceRequest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from api.relay import Relay
-from domain.names import trade_workflow_id, watch_workflow_id
+from domain.names import trade_workflow_id
 from domain.signals import Signal
 from domain.trades import TradeStart
 from ledger.ledger import Ledger
 from tests.api.conftest import Api, alert, client_of, doors_over
+from tests.api.relaying import handle_of, keep
 from tests.api.waiting import PATIENCE_S, all_started, at_work, is_well, says, until
 from tests.api.wires import Wire, wire_to
-from tests.temporal import temporal_server
-from tests.worlds import PAPER, a_report, a_signal, an_alert, an_order, some_rules
 from wiring.temporal import namespace_id
 from workflows.visible import STRATEGY, SYMBOL
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="session")
-async def temporal(anyio_backend: str) -> AsyncIterator[WorkflowEnvironment]:
-    async with temporal_server() as environment:
-        yield environment
 
 
 @pytest.fixture
@@ -48,14 +39,6 @@ async def wire(temporal: WorkflowEnvironment) -> AsyncIterator[Wire]:
     async with wire_to(port) as wire:
         wire.cut()
         yield wire
-
-
-async def keep(ledger: Ledger, **changes: object) -> Signal:
-    return (await ledger.signals.keep(an_alert(), a_signal(**changes))).signal
-
-
-def handle_of(client: Client, signal: Signal) -> WorkflowHandle[object, object]:
-    return client.get_workflow_handle(trade_workflow_id(signal.trade_id))
 
 
 async def told_at_start(client: Client, signal: Signal) -> TradeStart:
@@ -186,50 +169,6 @@ async def test_what_was_started_in_a_temporal_that_is_lost_is_started_in_the_nex
         relay.start_soon(signal)
         await until(lambda: says(relay, "this ledger belongs to Temporal namespace id the-namespace-after"))
     assert [waiting.signal_id for waiting in await ledger.signals.not_started(10)] == [signal.signal_id]
-
-
-async def test_a_trade_that_somebody_terminated_is_ended_in_the_books(
-    ledger: Ledger, temporal: WorkflowEnvironment
-) -> None:
-    client = temporal.client
-    async with at_work(Relay(ledger, client)):
-        signal = await keep(ledger)
-        await all_started(ledger)
-    await handle_of(client, signal).terminate("tests")
-
-    async def is_listed() -> bool:
-        query = f'WorkflowId = "{trade_workflow_id(signal.trade_id)}" AND ExecutionStatus = "Terminated"'
-        return bool([run async for run in client.list_workflows(query)])
-
-    await until(is_listed)
-
-    async def runs() -> bool:
-        return (await handle_of(client, signal).describe()).status is WorkflowExecutionStatus.RUNNING
-
-    async with at_work(Relay(ledger, client), Relay(ledger, client)):
-        await until(runs)
-    sheet = await ledger.reading.trade(signal.trade_id)
-    assert sheet is not None
-    assert (sheet.cancel_reason, sheet.cancelled_by) == ("terminated in Temporal", "Temporal")
-
-
-async def test_resting_orders_have_a_watcher(ledger: Ledger, temporal: WorkflowEnvironment) -> None:
-    signal = await keep(ledger, limit_price=Decimal(2400))
-    rules = some_rules()
-    await ledger.trades.open(signal.trade_id, rules)
-    order = an_order(signal, limit_price=Decimal(2400), rests_until=signal.received_at + timedelta(hours=1))
-    await ledger.orders.size(order, "the only venue", rules.limits)
-    await ledger.reports.merge(a_report(order, "open"))
-    watcher = temporal.client.get_workflow_handle(watch_workflow_id(PAPER.name))
-
-    async def runs() -> bool:
-        with suppress(RPCError):
-            return (await watcher.describe()).status is WorkflowExecutionStatus.RUNNING
-        return False
-
-    async with at_work(Relay(ledger, temporal.client), Relay(ledger, temporal.client)):
-        await until(runs)
-    await watcher.terminate("tests")
 
 
 async def test_a_frozen_temporal_delays_no_answer_and_piles_nothing_up(
