@@ -38,7 +38,7 @@ class Placing:
     async def place_order(self, order: Order) -> OrderStanding:
         """Make `order` live, or learn that it is. Safe to repeat at any moment.
 
-        Raises TryAgain while another attempt may follow, and a GiveUp of the gate's when nothing was or will be sent.
+        Raises TryAgain while another attempt may follow; an error with the gate's code when nothing goes out any more.
         """
         venue = venue_of(self._venues, order.account)
         prepared = await venue.prepare(order, generation=1)

@@ -45,7 +45,7 @@ class Watching:
 
     @activity.defn
     async def ask_to_watch(self, account: str) -> None:
-        """Make sure that the account's watcher runs and looks at once."""
+        """Make sure that the account's watcher runs, and looks once more before it ends."""
         await start_watcher(self._client, account, activity.info().task_queue)
 
     async def _look(self, account: str, hint: Hint) -> int:

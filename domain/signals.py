@@ -65,7 +65,7 @@ class Signal(Value):
 
     @property
     def headline(self) -> str:
-        """One line for people: `BUY 25 USD of ETH-USD, market`."""
+        """One line for people: `BUY ETH-USD, 25 USD, market`."""
         price = f"limit {plain(self.limit_price)}" if self.limit_price is not None else "market"
         return f"{self.action} {self.pair}, {self.size_text}, {price}"
 

@@ -27,6 +27,6 @@ class WatchWorkflow:
                 workflow.continue_as_new(account)
             await workflow.sleep(policies.WATCH_EVERY)
 
-    @workflow.signal(description="An order has begun to rest: look again at once. No input.")
+    @workflow.signal(description="An order has begun to rest: look once more before ending. No input.")
     def look_again(self) -> None:
         self._look_again = True
