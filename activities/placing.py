@@ -59,7 +59,7 @@ class Placing:
         answer = await venue.submit(admission.prepared, ticket)
         standing = await self._ledger.orders.answer(admission.attempt, answer)
         _raise_to_try_again(standing, answer)
-        return await self._first_look(order) or standing
+        return await self._first_look(order, admission, standing) or standing
 
     @activity.defn
     async def watch_fill(self, order: Order) -> OrderStanding:
@@ -103,12 +103,17 @@ class Placing:
         activity.logger.info("cancel_sent order_id=%s answer=%s", order.order_id, said)
         return await self.look_up_order(order)
 
-    async def _first_look(self, order: Order) -> OrderStanding | None:
+    async def _first_look(self, order: Order, admission: Admission, placed: OrderStanding) -> OrderStanding | None:
         """A market order is over by now as a rule, and needs no watching then; if nobody can tell, it is watched."""
-        if order.kind == "market":
-            with suppress(TradeError, TimeoutError):
-                async with asyncio.timeout(policies.FIRST_LOOK_S):
-                    return await self.look_up_order(order)
+        sent = admission.attempt
+        if order.kind != "market" or sent is None or placed.venue_order_id is None or placed.final:
+            return None
+        venue = venue_of(self._venues, order.account)
+        with suppress(TradeError, TimeoutError):
+            async with asyncio.timeout(policies.FIRST_LOOK_S):
+                found = await venue.report(order, admission.prepared, placed.venue_order_id, sent.admitted_at)
+                if found.report is not None:
+                    return await self._ledger.reports.merge(found.report)
         return None
 
     async def _look_up_before_sending(self, order: Order, admission: Admission) -> OrderStanding:

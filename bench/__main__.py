@@ -14,6 +14,7 @@ from typing import Any
 from bench.floor_processes import Floor
 from bench.measuring import Meter, milliseconds
 from bench.report import RESULTS, ratios, write_readme
+from bench.resting import measure_resting
 from bench.trading import Desk
 from tests.databases import PostgresLedgers
 from tests.pipeline.stack import Stack
@@ -23,6 +24,7 @@ Run = dict[str, Any]
 PARTS = {"split": ("worker-1", "api-1"), "all": ("all-1",)}
 DOORS = {"split": "api-1", "all": "all-1"}
 WARM_UP = 10
+_RICH = "USD=100000000,ETH=10"
 
 
 def main() -> None:
@@ -31,6 +33,7 @@ def main() -> None:
     parser.add_argument("--quiet-trades", type=int, default=40, help="trades of a round that come one by one")
     parser.add_argument("--busy-trades", type=int, default=200, help="trades of a round that come all at once")
     parser.add_argument("--burst", type=int, default=500, help="alerts of the burst, 50 a second")
+    parser.add_argument("--resting", type=int, default=2000, help="limit orders at rest, on SQLite; 0: none")
     parser.add_argument("--only", default="", help="for example split/sqlite")
     parser.add_argument("--keep", action="store_true", help="write the results into bench/results and the README")
     asked = parser.parse_args()
@@ -41,7 +44,13 @@ def main() -> None:
             for mode in PARTS:
                 if asked.only in ("", f"{mode}/{ledger}"):
                     runs[f"{mode}/{ledger}"] = measure(mode, fresh(), asked)
-    report = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "ratios": ratios(runs), "runs": runs}
+    resting = measure_rest(asked.resting) if asked.resting else None
+    report = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "ratios": ratios(runs),
+        "runs": runs,
+        "resting": resting,
+    }
     print(json.dumps(report, indent=1))
     if asked.keep:
         (RESULTS / f"{datetime.now(UTC):%Y-%m-%d}.json").write_text(json.dumps(report, indent=1) + "\n")
@@ -74,6 +83,13 @@ def measure(mode: str, database_url: str | None, asked: argparse.Namespace) -> R
     return run
 
 
+def measure_rest(count: int) -> Run:
+    """What many orders at rest cost, in a house of their own."""
+    say(f"split: {count} orders at rest")
+    with running("split", None) as (stack, _):
+        return measure_resting(stack, Meter({name: stack.parts[name].handle.pid for name in PARTS["split"]}), count)
+
+
 def metered(work: Callable[..., Run], meter: Meter, count: int, at_once: int, every_s: float) -> Run:
     """One measurement, as percentiles, with the processor time that it took."""
     before = meter.cpu_s()
@@ -95,7 +111,11 @@ def metered(work: Callable[..., Run], meter: Meter, count: int, at_once: int, ev
 def running(mode: str, database_url: str | None) -> Iterator[tuple[Stack, Floor]]:
     """A house of its own, and the floor beside it on the same Temporal server."""
     folder = Path(tempfile.mkdtemp(prefix="surefill-bench-"))
-    stack = Stack(folder, {"SUREFILL_DATABASE_URL": database_url} if database_url else {}, DOORS[mode])
+    stack = Stack(
+        folder,
+        {"EXCHANGE_BALANCES": _RICH, **({"SUREFILL_DATABASE_URL": database_url} if database_url else {})},
+        DOORS[mode],
+    )
     try:
         stack.run("migrate")
         for name in ("temporal", "exchange", *PARTS[mode]):

@@ -63,6 +63,10 @@ def table(report: dict[str, Any]) -> str:
         lines.append(
             f"| {name} | {answer} | {order} | {record} | {rate} | {cpu} | {run['burst']['answers_ms']['p99']} ms |"
         )
+    if resting := report["resting"]:
+        memory = ", ".join(f"{name.removesuffix('-1')} {mib} MiB" for name, mib in resting["mib"].items())
+        each_s = resting["requests_each_s"]
+        lines += ["", f"{resting['orders']} limit orders at rest: {memory}; {each_s} requests a second to the exchange"]
     return "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,14 +25,21 @@ class Sent:
     answers_s: list[float] = field(default_factory=list)
 
 
-async def send_alerts(url: str, count: int, at_once: int, every_s: float) -> Sent:
-    """Post `count` alerts from `at_once` connections at most, one every `every_s` at most."""
+async def send_alerts(url: str, count: int, at_once: int, every_s: float, **asked: Any) -> Sent:
+    """Post `count` alerts from `at_once` connections at most, one every `every_s` at most; `asked`: more fields."""
     sent, gate = Sent(), asyncio.Semaphore(at_once)
     limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, limits=limits) as http:
 
         async def one() -> None:
-            body = {"api_key": SECRET, "action": "BUY", "symbol": "ETH-USD", "exchange": "coinbase", "amount": 25}
+            body = {
+                "api_key": SECRET,
+                "action": "BUY",
+                "symbol": "ETH-USD",
+                "exchange": "coinbase",
+                "amount": 25,
+                **asked,
+            }
             began, ticks = time.time(), time.perf_counter()
             try:
                 answer = await http.post("/webhook/hummingbot", json={**body, "id": os.urandom(8).hex()})
@@ -75,7 +83,7 @@ class Desk:
         while self._some("received") or self._some("open"):
             assert time.monotonic() < end, f"trades are still open after {_PATIENCE_S} s"
             time.sleep(0.5)
-        trades = {trade["trade_id"]: trade for trade in self._trades(len(sent.at))}
+        trades = self._newest(sent.at)
         outcomes = Counter((trades[trade_id]["outcome"], trades[trade_id]["reason"]) for trade_id in sent.at)
         assert outcomes == {("filled", ""): len(sent.at)}, outcomes
         return {trade_id: _seconds(trades[trade_id]["closed_at"]) for trade_id in sent.at}
@@ -83,13 +91,14 @@ class Desk:
     def _some(self, status: str) -> bool:
         return bool(self._list(status=status, limit=1)["trades"])
 
-    def _trades(self, count: int) -> list[dict[str, Any]]:
-        """The newest trades, at least `count`."""
-        trades: list[dict[str, Any]] = []
+    def _newest(self, wanted: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Trades by id, from the newest back, until all that are `wanted` are there."""
+        trades: dict[str, dict[str, Any]] = {}
         page: dict[str, Any] = {"next": None}
-        while len(trades) < count:
+        while not trades.keys() >= set(wanted):
             page = self._list(limit=500, **({"before": page["next"]} if page["next"] else {}))
-            trades += page["trades"]
+            trades |= {trade["trade_id"]: trade for trade in page["trades"]}
+            assert page["next"] or trades.keys() >= set(wanted), "a trade was lost"
         return trades
 
     def _list(self, **which: Any) -> dict[str, Any]:

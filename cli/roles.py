@@ -1,6 +1,7 @@
 """Commands that run something: everything at once, or one role alone."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -46,6 +47,8 @@ def worker() -> None:
     """Run a worker alone; start as many as you like."""
     from worker.running import run_worker
 
+    # Beside an api on the same machine it gives way: in a flood alerts are answered first, and trades wait their turn.
+    os.nice(_WORKER_GIVES_WAY)
     _run(run_worker, settings_or_exit())
 
 
@@ -87,6 +90,7 @@ def polling() -> None:
     _run(_polling, settings_or_exit())
 
 
+_WORKER_GIVES_WAY = 10
 _NAMES = {"together": "all"}
 
 

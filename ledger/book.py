@@ -4,9 +4,8 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlmodel import Session
-
 from ledger.database import Database
+from ledger.transaction import Transaction
 
 B = TypeVar("B", bound="Book")
 P = ParamSpec("P")
@@ -20,21 +19,21 @@ class Book:
         self._database = database
 
 
-def writes(work: Callable[Concatenate[B, Session, P], T]) -> Callable[Concatenate[B, P], Coroutine[Any, Any, T]]:
-    """Make a method over a session into one that runs in a writing transaction; on an error nothing is kept."""
+def writes(work: Callable[Concatenate[B, Transaction, P], T]) -> Callable[Concatenate[B, P], Coroutine[Any, Any, T]]:
+    """Make a method over a transaction into one that writes; on an error nothing is kept."""
 
     @functools.wraps(work)
     async def method(book: B, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await book._database.write(lambda session: work(book, session, *args, **kwargs))
+        return await book._database.write(lambda tx: work(book, tx, *args, **kwargs))
 
     return method
 
 
-def reads(work: Callable[Concatenate[B, Session, P], T]) -> Callable[Concatenate[B, P], Coroutine[Any, Any, T]]:
-    """Make a method over a session into one that reads a snapshot."""
+def reads(work: Callable[Concatenate[B, Transaction, P], T]) -> Callable[Concatenate[B, P], Coroutine[Any, Any, T]]:
+    """Make a method over a transaction into one that reads a snapshot."""
 
     @functools.wraps(work)
     async def method(book: B, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await book._database.read(lambda session: work(book, session, *args, **kwargs))
+        return await book._database.read(lambda tx: work(book, tx, *args, **kwargs))
 
     return method

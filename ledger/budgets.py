@@ -10,15 +10,29 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BindParameter, CursorResult, literal, update
-from sqlmodel import Session, col
+from sqlalchemy import bindparam, update
+from sqlmodel import col
 
 from domain.errors import BudgetExhausted
 from domain.money import ceil_to_micro, plain
 from domain.rules import Limits
 from ledger.columns import Dollars
-from ledger.database import insert_once, now
 from ledger.tables import BudgetRow, OrderRow, ReservationRow
+from ledger.transaction import Transaction
+
+# Left to itself an expression would bind a plain number, not what the column stores.
+_USED = col(BudgetRow.usd_reserved) + col(BudgetRow.usd_spent)
+_CHANGE = (
+    update(BudgetRow)
+    .where(col(BudgetRow.budget) == bindparam("name"), col(BudgetRow.day) == bindparam("on"))
+    .values(
+        trades=col(BudgetRow.trades) + bindparam("more_trades"),
+        usd_reserved=col(BudgetRow.usd_reserved) + bindparam("more_reserved", type_=Dollars()),
+        usd_spent=col(BudgetRow.usd_spent) + bindparam("more_spent", type_=Dollars()),
+    )
+)
+_TAKE = _CHANGE.where(bindparam("most_before", type_=Dollars()) >= _USED)
+_TAKE_ONE = _TAKE.where(col(BudgetRow.trades) < bindparam("max_trades"))
 
 
 class Budget(NamedTuple):
@@ -38,75 +52,67 @@ def budgets_for(mode: str, limits: Limits) -> tuple[Budget, ...]:
 
 
 def reserve(
-    session: Session, order_id: str, usd: Decimal, budgets: Sequence[Budget], *, day_timezone: str, limited: bool
+    tx: Transaction, order_id: str, usd: Decimal, budgets: Sequence[Budget], *, day_timezone: str, limited: bool
 ) -> None:
     """Hold `usd` and one trade of each budget for the order. Raises BudgetExhausted (entries only: `limited`)."""
     usd = ceil_to_micro(usd)
-    day = _day(now(session), day_timezone)
+    day = _day(tx.now(), day_timezone)
     for budget in budgets:
-        if not _take(session, budget, day, usd, limited):
-            raise BudgetExhausted(_why_not(session, budget, day, usd))
-    session.add(
+        if not _take(tx, budget, day, usd, limited):
+            raise BudgetExhausted(_why_not(tx, budget, day, usd))
+    tx.add(
         ReservationRow(
             order_id=order_id, budgets=",".join(budget.name for budget in budgets), day=day, usd_reserved=usd
         )
     )
 
 
-def settle(session: Session, order: OrderRow) -> None:
+def settle(tx: Transaction, order: OrderRow) -> None:
     """Book what the final order really used and give back the rest. Safe to repeat; a late fill is charged."""
-    held = session.get(ReservationRow, order.order_id, with_for_update=True)
+    held = tx.find(ReservationRow, order.order_id, lock="update")
     if held is None:
         return
     spent = ceil_to_micro(order.filled_quote)
     trades = 1 if order.filled_base else 0
     for name in held.budgets.split(","):
-        session.execute(
-            update(BudgetRow)
-            .where(col(BudgetRow.budget) == name, col(BudgetRow.day) == held.day)
-            .values(
-                trades=col(BudgetRow.trades) + (trades - held.trades),
-                usd_reserved=col(BudgetRow.usd_reserved) - _dollars(held.usd_reserved),
-                usd_spent=col(BudgetRow.usd_spent) + _dollars(spent - held.usd_spent),
-            )
+        tx.execute(
+            _CHANGE,
+            name=name,
+            on=held.day,
+            more_trades=trades - held.trades,
+            more_reserved=-held.usd_reserved,
+            more_spent=spent - held.usd_spent,
         )
     held.trades, held.usd_reserved, held.usd_spent = trades, Decimal(0), spent
-    held.settled_at = now(session)
+    held.settled_at = tx.now()
 
 
 def _day(at: datetime, day_timezone: str) -> date:
     return at.astimezone(ZoneInfo(day_timezone)).date()
 
 
-def _take(session: Session, budget: Budget, day: date, usd: Decimal, limited: bool) -> bool:
+def _take(tx: Transaction, budget: Budget, day: date, usd: Decimal, limited: bool) -> bool:
     """Whether the budget has that much left, and now less; the first order of a day makes its row."""
-    if _take_from_row(session, budget, day, usd, limited):
+    if _take_from_row(tx, budget, day, usd, limited):
         return True
-    insert_once(session, BudgetRow(budget=budget.name, day=day))
-    return _take_from_row(session, budget, day, usd, limited)
+    tx.add_once(BudgetRow(budget=budget.name, day=day))
+    return _take_from_row(tx, budget, day, usd, limited)
 
 
-def _take_from_row(session: Session, budget: Budget, day: date, usd: Decimal, limited: bool) -> bool:
+def _take_from_row(tx: Transaction, budget: Budget, day: date, usd: Decimal, limited: bool) -> bool:
     """One conditional update: two orders that race for the last slice cannot both get it."""
-    taken = update(BudgetRow).where(col(BudgetRow.budget) == budget.name, col(BudgetRow.day) == day)
-    if limited:
-        taken = taken.where(col(BudgetRow.usd_reserved) + col(BudgetRow.usd_spent) <= _dollars(budget.max_usd - usd))
-        if budget.max_trades is not None:
-            taken = taken.where(col(BudgetRow.trades) < budget.max_trades)
-    result = session.execute(
-        taken.values(trades=col(BudgetRow.trades) + 1, usd_reserved=col(BudgetRow.usd_reserved) + _dollars(usd))
-    )
-    assert isinstance(result, CursorResult)
-    return result.rowcount == 1
+    change = {"name": budget.name, "on": day, "more_trades": 1, "more_reserved": usd, "more_spent": Decimal(0)}
+    if not limited:
+        taken = tx.execute(_CHANGE, **change)
+    elif budget.max_trades is None:
+        taken = tx.execute(_TAKE, **change, most_before=budget.max_usd - usd)
+    else:
+        taken = tx.execute(_TAKE_ONE, **change, most_before=budget.max_usd - usd, max_trades=budget.max_trades)
+    return taken.rowcount == 1
 
 
-def _dollars(usd: Decimal) -> BindParameter[Decimal]:
-    """`usd` as its column stores it; left to itself, an expression would bind a plain number."""
-    return literal(usd, Dollars())
-
-
-def _why_not(session: Session, budget: Budget, day: date, usd: Decimal) -> str:
-    row = session.get_one(BudgetRow, (budget.name, day), populate_existing=True)
+def _why_not(tx: Transaction, budget: Budget, day: date, usd: Decimal) -> str:
+    row = tx.get(BudgetRow, budget.name, day)
     if budget.max_trades is not None and row.trades >= budget.max_trades:
         return f"all {budget.max_trades} trades of {day} are used (budget {budget.name})"
     used = row.usd_reserved + row.usd_spent

@@ -1,6 +1,6 @@
 """Connections, threads and transactions, for SQLite and PostgreSQL.
 
-The books are plain blocking functions over a session; they run here in threads, so that no event loop waits for a disk.
+The books are plain blocking functions over a transaction; they run here in threads: no event loop waits for a disk.
 """
 
 import asyncio
@@ -8,16 +8,15 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Session, SQLModel
+
+from ledger.transaction import Transaction
 
 T = TypeVar("T")
 
@@ -50,14 +49,14 @@ class Database:
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="ledger-write")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-read")
 
-    async def write(self, work: Callable[[Session], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in one transaction; when this returns it is on disk, when it raises nothing happened.
 
         Cancelling the caller does not stop a transaction that has begun.
         """
         return await asyncio.get_running_loop().run_in_executor(self._writers, _transact, self._writing, work)
 
-    async def read(self, work: Callable[[Session], T]) -> T:
+    async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work`, which only reads, on one snapshot."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, _transact, self._reading, work)
 
@@ -75,35 +74,12 @@ class Database:
         self._reading.dispose()
 
 
-def now(session: Session) -> datetime:
-    """The ledger's clock, looked at once in a transaction: the server's; this machine's for SQLite, which has none."""
-    if (known := session.info.get(now)) is None:
-        known = session.info[now] = _clock(session)
-    at: datetime = known
-    return at
-
-
-def _clock(session: Session) -> datetime:
-    if session.get_bind().dialect.name != "postgresql":
-        return datetime.now(UTC)
-    stamp: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
-    return stamp.astimezone(UTC)
-
-
-def insert_once(session: Session, row: SQLModel) -> bool:
-    """Insert `row` unless its primary key is taken, by whoever came first; whether it was inserted."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    table = type(row)
-    values = {name: value for name, value in row.model_dump().items() if value is not None}
-    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
-    keys = inspect(table).primary_key
-    return session.execute(statement.returning(*keys)).first() is not None
-
-
-def _transact(engine: Engine, work: Callable[[Session], T]) -> T:
-    # Books read first and write last: what they change goes out once, at the end, unless they flush.
-    with Session(engine, expire_on_commit=False, autoflush=False) as session, session.begin():
-        return work(session)
+def _transact(engine: Engine, work: Callable[[Transaction], T]) -> T:
+    with engine.begin() as connection:
+        tx = Transaction(connection)
+        done = work(tx)
+        tx.save()
+        return done
 
 
 def _open(url: URL, begin: str, connections: int, isolation_level: IsolationLevel = "READ COMMITTED") -> Engine:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlalchemy import BindParameter, bindparam
+from sqlmodel import col, select
 
 from domain.attempts import Admission, Answer, Attempt, Send, proves_not_placed
 from domain.errors import TradeEnded
@@ -14,10 +15,25 @@ from domain.values import Value
 from ledger import budgets, rows
 from ledger.audit import note
 from ledger.book import Book, reads, writes
-from ledger.database import insert_once, now
 from ledger.gate import OTHER_TEMPORAL, why_closed
 from ledger.reports import accept, end
 from ledger.tables import AccountRow, AttemptRow, OrderRow, PreparedRow
+from ledger.transaction import Transaction
+
+_ACCOUNT: BindParameter[str] = bindparam("account")
+_RESTING = (
+    select(OrderRow)
+    .where(
+        col(OrderRow.final_at).is_(None), col(OrderRow.account) == _ACCOUNT, col(OrderRow.venue_order_id).is_not(None)
+    )
+    .order_by(col(OrderRow.sized_at))
+)
+_UNTOLD = select(OrderRow.trade_id, OrderRow.changes).where(
+    col(OrderRow.told) < col(OrderRow.changes), col(OrderRow.account) == _ACCOUNT
+)
+_OF_TRADES_LOCKED = (
+    select(OrderRow).where(col(OrderRow.trade_id).in_(bindparam("trade_ids", expanding=True))).with_for_update()
+)
 
 
 class Known(Value):
@@ -32,13 +48,13 @@ class Orders(Book):
     """The book that decides whether something is sent."""
 
     @writes
-    def size(self, session: Session, order: Order, route_reason: str, limits: Limits) -> OrderStanding:
+    def size(self, tx: Transaction, order: Order, route_reason: str, limits: Limits) -> OrderStanding:
         """Keep `order` with its reservation; a repeat gets the one that was kept first.
 
         Raises BudgetExhausted, and TradeEnded for a worker that was stopped and wakes up when all is over.
         """
-        trade = rows.lock_trade(session, order.trade_id)
-        if (known := rows.order_of_trade(session, order.trade_id)) is not None:
+        trade = rows.lock_trade(tx, order.trade_id)
+        if (known := rows.order_of_trade(tx, order.trade_id)) is not None:
             return rows.standing(known)
         if trade.status == "closed":
             raise TradeEnded(f"trade {trade.trade_id} was closed without an order; none is made any more")
@@ -50,23 +66,22 @@ class Orders(Book):
             action=order.action,
             asked=order.model_dump_json(),
             route_reason=route_reason,
-            sized_at=now(session),
+            sized_at=tx.now(),
             state="sized",
         )
-        session.add(row)
-        session.flush()
-        mode = session.get_one(AccountRow, order.account).mode
+        tx.add(row)
+        mode = tx.get(AccountRow, order.account).mode
         budgets.reserve(
-            session,
+            tx,
             order.order_id,
             order.largest_quote_qty,
             budgets.budgets_for(mode, limits),
             day_timezone=limits.day_timezone,
             limited=order.action == "BUY",
         )
-        note(session, order.trade_id, "quoted", "route chosen", route_reason)
+        note(tx, order.trade_id, "quoted", "route chosen", route_reason)
         note(
-            session,
+            tx,
             order.trade_id,
             "sized",
             order.headline,
@@ -75,27 +90,27 @@ class Orders(Book):
         return rows.standing(row)
 
     @writes
-    def admit(self, session: Session, send: Send) -> Admission:
+    def admit(self, tx: Transaction, send: Send) -> Admission:
         """The send gate. Keeps what was prepared (the first to come wins) and, if it lets it pass, the attempt.
 
         Raises LedgerBehind when the order is not in the books.
         """
-        row = rows.lock_order(session, send.prepared.order_id)
-        prepared = _keep_prepared(session, send.prepared)
-        earlier = rows.attempts_of(session, row.order_id)
+        row = rows.lock_order(tx, send.prepared.order_id)
+        prepared = _keep_prepared(tx, send.prepared)
+        earlier = rows.attempts_of(tx, row.order_id)
         answer = Admission(prepared=prepared, look_up_first=_any_live(earlier))
-        if closed := why_closed(session, row, prepared, send.epoch):
+        if closed := why_closed(tx, row, prepared, send.epoch):
             code, because = closed
             # A worker of another Temporal knocks again and again; that says nothing of the trade.
             if code != OTHER_TEMPORAL:
-                note(session, row.trade_id, "gate", "closed", because)
+                note(tx, row.trade_id, "gate", "closed", because)
             return answer.model_copy(update={"closed_code": code, "closed_because": because})
-        if row.venue_order_id is not None or not _may_send(earlier, send.resend_window, now(session)):
+        if row.venue_order_id is not None or not _may_send(earlier, send.resend_window, tx.now()):
             return answer
-        attempt = _new_attempt(session, row, send, number=len(earlier) + 1)
+        attempt = _new_attempt(tx, row, send, number=len(earlier) + 1)
         row.state = "sending" if row.state in ("sized", "sending", "unknown") else row.state
         note(
-            session,
+            tx,
             row.trade_id,
             "gate",
             f"attempt {attempt.number} admitted",
@@ -104,109 +119,101 @@ class Orders(Book):
         return answer.model_copy(update={"attempt": attempt})
 
     @writes
-    def answer(self, session: Session, attempt: Attempt, answer: Answer) -> OrderStanding:
+    def answer(self, tx: Transaction, attempt: Attempt, answer: Answer) -> OrderStanding:
         """Book what came back from an attempt. The order is rejected only when every one of its attempts is."""
-        row = rows.lock_order(session, attempt.order_id)
-        kept = session.get_one(AttemptRow, (attempt.order_id, attempt.number), populate_existing=True)
+        row = rows.lock_order(tx, attempt.order_id)
+        kept = tx.get(AttemptRow, attempt.order_id, attempt.number)
         if kept.answered_at is None:
-            kept.verdict, kept.answered_at = answer.verdict, now(session)
+            kept.verdict, kept.answered_at = answer.verdict, tx.now()
             kept.reason_code, kept.evidence = answer.reason_code, answer.evidence
-            session.flush()
-            note(session, row.trade_id, "sent", f"attempt {attempt.number} {answer.verdict}", answer.evidence)
-            _apply(session, row, answer)
+            note(tx, row.trade_id, "sent", f"attempt {attempt.number} {answer.verdict}", answer.evidence)
+            _apply(tx, row, answer)
         return rows.standing(row)
 
     @writes
-    def close_gate(self, session: Session, order_id: str, code: str, because: str) -> OrderStanding:
+    def close_gate(self, tx: Transaction, order_id: str, code: str, because: str) -> OrderStanding:
         """Admit no further attempt. An order that never had one is concluded at once."""
-        row = rows.lock_order(session, order_id)
-        shut_gate(session, row, code, because)
+        row = rows.lock_order(tx, order_id)
+        shut_gate(tx, row, code, because)
         return rows.standing(row)
 
     @writes
-    def conclude_unplaced(self, session: Session, order_id: str, looked_up_from: datetime | None) -> OrderStanding:
+    def conclude_unplaced(self, tx: Transaction, order_id: str, looked_up_from: datetime | None) -> OrderStanding:
         """Call the order not placed if its attempts and a look-up that found nothing prove it; else leave it.
 
         `looked_up_from`: when that look-up began, by the venue's clock; None: there was none.
         """
-        row = rows.lock_order(session, order_id)
-        attempts = rows.attempts_of(session, order_id)
+        row = rows.lock_order(tx, order_id)
+        attempts = rows.attempts_of(tx, order_id)
         if row.state not in TERMINAL and row.venue_order_id is None and proves_not_placed(attempts, looked_up_from):
             rejected = next((attempt for attempt in attempts if attempt.verdict == "rejected"), None)
             row.reason_code = row.gate_closed_code or (rejected.reason_code if rejected else "NotPlaced")
             row.reason = row.gate_closed_because or _why_not_placed(attempts)
-            end(session, row, "not_placed")
+            end(tx, row, "not_placed")
         return rows.standing(row)
 
     @reads
-    def of_trade(self, session: Session, trade_id: str) -> OrderStanding | None:
+    def of_trade(self, tx: Transaction, trade_id: str) -> OrderStanding | None:
         """Where the trade's order stands; None: it was never sized."""
-        row = rows.order_of_trade(session, trade_id)
+        row = rows.order_of_trade(tx, trade_id)
         return rows.standing(row) if row else None
 
     @reads
-    def known(self, session: Session, order_id: str) -> Known:
+    def known(self, tx: Transaction, order_id: str) -> Known:
         """All that the books know of the order. Raises LedgerBehind."""
-        kept = session.get(PreparedRow, (order_id, 1))
+        kept = tx.find(PreparedRow, order_id, 1)
         return Known(
-            standing=rows.standing(rows.find_order(session, order_id)),
+            standing=rows.standing(rows.find_order(tx, order_id)),
             prepared=Prepared.model_validate_json(kept.prepared) if kept else None,
-            attempts=tuple(rows.attempts_of(session, order_id)),
+            attempts=tuple(rows.attempts_of(tx, order_id)),
         )
 
     @reads
-    def standing(self, session: Session, order_id: str) -> OrderStanding:
+    def standing(self, tx: Transaction, order_id: str) -> OrderStanding:
         """Where the order stands."""
-        return rows.standing(rows.find_order(session, order_id))
+        return rows.standing(rows.find_order(tx, order_id))
 
     @reads
-    def resting(self, session: Session, account: str) -> Sequence[OrderStanding]:
+    def resting(self, tx: Transaction, account: str) -> Sequence[OrderStanding]:
         """Orders that are known to their venue and not final: what the account's watcher looks after."""
-        statement = select(OrderRow).where(
-            col(OrderRow.final_at).is_(None),
-            col(OrderRow.account) == account,
-            col(OrderRow.venue_order_id).is_not(None),
-        )
-        return [rows.standing(row) for row in session.exec(statement.order_by(col(OrderRow.sized_at)))]
+        return [rows.standing(row) for row in tx.select(OrderRow, _RESTING, account=account)]
 
     @reads
-    def untold(self, session: Session, account: str) -> Mapping[str, int]:
+    def untold(self, tx: Transaction, account: str) -> Mapping[str, int]:
         """Trades that were not told of the latest change of their order, and how many changes there are by now."""
-        to_tell = col(OrderRow.told) < col(OrderRow.changes)
-        statement = select(OrderRow.trade_id, OrderRow.changes).where(to_tell, col(OrderRow.account) == account)
-        return {trade_id: changes for trade_id, changes in session.exec(statement)}
+        return {row.trade_id: row.changes for row in tx.execute(_UNTOLD, account=account)}
 
     @writes
-    def mark_told(self, session: Session, told: Mapping[str, int]) -> None:
+    def mark_told(self, tx: Transaction, told: Mapping[str, int]) -> None:
         """Their workflows know of so many changes."""
-        for row in session.exec(select(OrderRow).where(col(OrderRow.trade_id).in_(told)).with_for_update()):
+        for row in tx.select(OrderRow, _OF_TRADES_LOCKED, trade_ids=list(told)):
             row.told = max(row.told, told[row.trade_id])
 
 
-def shut_gate(session: Session, row: OrderRow, code: str, because: str) -> None:
+def shut_gate(tx: Transaction, row: OrderRow, code: str, because: str) -> None:
     """Close the gate of an order whose row is locked."""
     if row.state in TERMINAL:
         return
     if not row.gate_closed_code:
         row.gate_closed_code, row.gate_closed_because = code, because
-        note(session, row.trade_id, "gate", "closed", because)
-    if not rows.attempts_of(session, row.order_id):
+        note(tx, row.trade_id, "gate", "closed", because)
+    if not rows.attempts_of(tx, row.order_id):
         row.reason_code, row.reason = code, because
-        end(session, row, "not_placed")
+        end(tx, row, "not_placed")
 
 
-def _keep_prepared(session: Session, prepared: Prepared) -> Prepared:
+def _keep_prepared(tx: Transaction, prepared: Prepared) -> Prepared:
     """What was prepared first for this generation; the order's row is locked."""
     row = PreparedRow(
         order_id=prepared.order_id,
         generation=prepared.generation,
         client_order_id=prepared.client_order_id,
         prepared=prepared.model_dump_json(),
-        prepared_at=now(session),
+        prepared_at=tx.now(),
     )
-    if insert_once(session, row):
+    if tx.add_once(row):
         return prepared
-    kept = session.get_one(PreparedRow, (prepared.order_id, prepared.generation))
+    kept = tx.get(PreparedRow, prepared.order_id, prepared.generation)
     return Prepared.model_validate_json(kept.prepared)
 
 
@@ -227,30 +234,30 @@ def _may_send(earlier: Sequence[Attempt], resend_window: timedelta | None, at: d
     return at <= earlier[0].admitted_at + resend_window
 
 
-def _new_attempt(session: Session, row: OrderRow, send: Send, number: int) -> Attempt:
+def _new_attempt(tx: Transaction, row: OrderRow, send: Send, number: int) -> Attempt:
     kept = AttemptRow(
         order_id=row.order_id,
         number=number,
         generation=send.prepared.generation,
         epoch=send.epoch,
         fence_at=send.fence_at,
-        admitted_at=now(session),
+        admitted_at=tx.now(),
     )
-    session.add(kept)
+    tx.add(kept)
     return rows.attempt(kept)
 
 
-def _apply(session: Session, row: OrderRow, answer: Answer) -> None:
+def _apply(tx: Transaction, row: OrderRow, answer: Answer) -> None:
     if answer.verdict == "accepted":
-        accept(session, row, answer.venue_order_id)
+        accept(tx, row, answer.venue_order_id)
     elif row.state in TERMINAL or row.venue_order_id is not None:
         # What the venue has on record outranks a refusal that comes late.
         return
-    elif _any_live(rows.attempts_of(session, row.order_id)):
+    elif _any_live(rows.attempts_of(tx, row.order_id)):
         row.state = "unknown" if row.state == "sending" else row.state
     elif answer.verdict == "rejected":
         row.reason_code, row.reason = answer.reason_code, answer.evidence
-        end(session, row, "rejected")
+        end(tx, row, "rejected")
     else:
         row.state = "sized"
 

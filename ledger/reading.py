@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
-from sqlmodel import Session, col, select
+from sqlalchemy import BindParameter, bindparam
+from sqlmodel import col, select
 
 from domain.attempts import Attempt
 from domain.orders import Fill, OrderStanding
@@ -18,6 +19,17 @@ from domain.values import Value
 from ledger import rows
 from ledger.book import Book, reads
 from ledger.tables import AlertRow, AuditRow, BudgetRow, FillRow, OrderRow, PositionRow, SignalRow, TradeRow
+from ledger.transaction import Transaction
+
+_TRADE_IDS: BindParameter[list[str]] = bindparam("trade_ids", expanding=True)
+_ORDERS = select(OrderRow).where(col(OrderRow.trade_id).in_(_TRADE_IDS))
+_SIGNALS = select(SignalRow).where(col(SignalRow.trade_id).in_(_TRADE_IDS))
+_TIMELINE = select(AuditRow).where(col(AuditRow.trade_id) == bindparam("trade_id")).order_by(col(AuditRow.event_id))
+_FILLS = (
+    select(FillRow)
+    .where(col(FillRow.order_id).in_(bindparam("order_ids", expanding=True)))
+    .order_by(col(FillRow.filled_at))
+)
 
 
 class TradeLine(Value):
@@ -113,9 +125,9 @@ class Reading(Book):
     """Read-only views, each on one snapshot."""
 
     @reads
-    def trades(self, session: Session, which: TradeFilter) -> Sequence[TradeLine]:
+    def trades(self, tx: Transaction, which: TradeFilter) -> Sequence[TradeLine]:
         """Trades, newest first; `which.before`: only those that come after this trade id in that order."""
-        statement = select(TradeRow, OrderRow, SignalRow).join(SignalRow).join(OrderRow, isouter=True)
+        statement = select(TradeRow)
         wanted = which.model_dump(exclude_none=True, exclude={"before", "outcome", "limit"})
         for column, value in wanted.items():
             statement = statement.where(col(getattr(TradeRow, column)) == value)
@@ -124,31 +136,35 @@ class Reading(Book):
         if which.before is not None:
             statement = statement.where(col(TradeRow.trade_id) < which.before)
         statement = statement.order_by(col(TradeRow.trade_id).desc()).limit(which.limit)
-        return [_line(trade, order, signal) for trade, order, signal in session.exec(statement)]
+        trades = tx.select(TradeRow, statement)
+        ids = [trade.trade_id for trade in trades]
+        orders = {order.trade_id: order for order in tx.select(OrderRow, _ORDERS, trade_ids=ids)}
+        signals = {kept.trade_id: kept for kept in tx.select(SignalRow, _SIGNALS, trade_ids=ids)}
+        return [_line(trade, orders.get(trade.trade_id), signals[trade.trade_id]) for trade in trades]
 
     @reads
-    def trade(self, session: Session, trade_id: str) -> TradeSheet | None:
+    def trade(self, tx: Transaction, trade_id: str) -> TradeSheet | None:
         """One trade, whole."""
-        row = session.get(TradeRow, trade_id)
-        return _sheet(session, row) if row else None
+        row = tx.find(TradeRow, trade_id)
+        return _sheet(tx, row) if row else None
 
     @reads
-    def positions(self, session: Session) -> Sequence[Position]:
+    def positions(self, tx: Transaction) -> Sequence[Position]:
         """What our trades have left on each account."""
         order = (col(PositionRow.account), col(PositionRow.pair))
-        return [rows.position(row) for row in session.exec(select(PositionRow).order_by(*order))]
+        return [rows.position(row) for row in tx.select(PositionRow, select(PositionRow).order_by(*order))]
 
     @reads
-    def budgets(self, session: Session, limit: int = 14) -> Sequence[BudgetLine]:
+    def budgets(self, tx: Transaction, limit: int = 14) -> Sequence[BudgetLine]:
         """What was given out, the latest days first."""
         statement = select(BudgetRow).order_by(col(BudgetRow.day).desc(), col(BudgetRow.budget)).limit(limit)
-        return [BudgetLine(**row.model_dump()) for row in session.exec(statement)]
+        return [BudgetLine(**row.model_dump()) for row in tx.select(BudgetRow, statement)]
 
     @reads
-    def alerts(self, session: Session, limit: int) -> Sequence[AlertLine]:
+    def alerts(self, tx: Transaction, limit: int) -> Sequence[AlertLine]:
         """What came in, latest first, and its fate."""
         statement = select(AlertRow).order_by(col(AlertRow.alert_id).desc()).limit(limit)
-        return [AlertLine(**row.model_dump(exclude={"alert_id"})) for row in session.exec(statement)]
+        return [AlertLine(**row.model_dump(exclude={"alert_id"})) for row in tx.select(AlertRow, statement)]
 
 
 def _line(trade: TradeRow, order: OrderRow | None, kept: SignalRow) -> TradeLine:
@@ -174,21 +190,14 @@ def _line(trade: TradeRow, order: OrderRow | None, kept: SignalRow) -> TradeLine
     )
 
 
-def _sheet(session: Session, trade: TradeRow) -> TradeSheet:
-    signal = Signal.model_validate_json(session.get_one(SignalRow, trade.signal_id).signal)
-    orders = session.exec(select(OrderRow).where(col(OrderRow.trade_id) == trade.trade_id)).all()
-    events = session.exec(
-        select(AuditRow).where(col(AuditRow.trade_id) == trade.trade_id).order_by(col(AuditRow.event_id))
-    )
-    fills = session.exec(
-        select(FillRow)
-        .where(col(FillRow.order_id).in_([row.order_id for row in orders]))
-        .order_by(col(FillRow.filled_at))
-    )
+def _sheet(tx: Transaction, trade: TradeRow) -> TradeSheet:
+    orders = tx.select(OrderRow, rows.ORDERS_OF_TRADE, trade_id=trade.trade_id)
+    events = tx.select(AuditRow, _TIMELINE, trade_id=trade.trade_id)
+    fills = tx.select(FillRow, _FILLS, order_ids=[row.order_id for row in orders])
     return TradeSheet(
         trade_id=trade.trade_id,
         status=trade.status,
-        signal=signal,
+        signal=rows.signal_of(tx, trade),
         account=trade.account,
         rules=rows.rules_of(trade) if trade.rules else None,
         received_at=trade.received_at,
@@ -200,6 +209,6 @@ def _sheet(session: Session, trade: TradeRow) -> TradeSheet:
         unresolved_since=trade.unresolved_since,
         timeline=tuple(TimelineEvent(**row.model_dump(exclude={"event_id", "trade_id"})) for row in events),
         orders=tuple(rows.standing(row) for row in orders),
-        attempts=tuple(attempt for row in orders for attempt in rows.attempts_of(session, row.order_id)),
+        attempts=tuple(attempt for row in orders for attempt in rows.attempts_of(tx, row.order_id)),
         fills=tuple(rows.fill(row) for row in fills),
     )

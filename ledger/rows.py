@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import cast
 
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam
+from sqlmodel import col, select
 
 from domain.attempts import Attempt, Verdict
 from domain.errors import LedgerBehind
@@ -15,20 +16,29 @@ from domain.rules import Rules
 from domain.signals import Action, Signal
 from domain.trades import OpenedTrade
 from ledger.tables import AttemptRow, FillRow, OrderRow, PositionRow, SignalRow, TradeRow
+from ledger.transaction import Transaction
+
+ORDERS_OF_TRADE = select(OrderRow).where(col(OrderRow.trade_id) == bindparam("trade_id"))
+_WITH_RESTING = (
+    select(OrderRow.account)
+    .where(col(OrderRow.final_at).is_(None), col(OrderRow.venue_order_id).is_not(None))
+    .distinct()
+)
+_ATTEMPTS = select(AttemptRow).where(col(AttemptRow.order_id) == bindparam("order_id")).order_by(col(AttemptRow.number))
 
 
 def behind(what: str) -> LedgerBehind:
     return LedgerBehind(f"the ledger has no {what}; was it restored from a backup?")
 
 
-def lock_order(session: Session, order_id: str) -> OrderRow:
+def lock_order(tx: Transaction, order_id: str) -> OrderRow:
     """The order's row, held until the transaction ends. Raises LedgerBehind when the ledger has never seen it."""
-    return _there(session.get(OrderRow, order_id, with_for_update=True, populate_existing=True), order_id)
+    return _there(tx.find(OrderRow, order_id, lock="update"), order_id)
 
 
-def find_order(session: Session, order_id: str) -> OrderRow:
+def find_order(tx: Transaction, order_id: str) -> OrderRow:
     """The order's row as it stands. Raises LedgerBehind when the ledger has never seen it."""
-    return _there(session.get(OrderRow, order_id), order_id)
+    return _there(tx.find(OrderRow, order_id), order_id)
 
 
 def _there(row: OrderRow | None, order_id: str) -> OrderRow:
@@ -37,29 +47,25 @@ def _there(row: OrderRow | None, order_id: str) -> OrderRow:
     return row
 
 
-def lock_trade(session: Session, trade_id: str) -> TradeRow:
+def lock_trade(tx: Transaction, trade_id: str) -> TradeRow:
     """The trade's row, held until the transaction ends. Raises LedgerBehind when the ledger has never seen it."""
-    row = session.get(TradeRow, trade_id, with_for_update=True, populate_existing=True)
+    row = tx.find(TradeRow, trade_id, lock="update")
     if row is None:
         raise behind(f"trade {trade_id}")
     return row
 
 
-def order_of_trade(session: Session, trade_id: str) -> OrderRow | None:
-    return session.exec(select(OrderRow).where(col(OrderRow.trade_id) == trade_id)).first()
+def order_of_trade(tx: Transaction, trade_id: str) -> OrderRow | None:
+    return tx.first(OrderRow, ORDERS_OF_TRADE, trade_id=trade_id)
 
 
-def accounts_with_resting_orders(session: Session) -> Sequence[str]:
+def accounts_with_resting_orders(tx: Transaction) -> Sequence[str]:
     """Accounts with orders that their venues know and that are not final."""
-    resting = select(OrderRow.account).where(
-        col(OrderRow.final_at).is_(None), col(OrderRow.venue_order_id).is_not(None)
-    )
-    return sorted(session.exec(resting.distinct()))
+    return sorted(tx.execute(_WITH_RESTING).scalars())
 
 
-def attempts_of(session: Session, order_id: str) -> Sequence[Attempt]:
-    rows = session.exec(select(AttemptRow).where(col(AttemptRow.order_id) == order_id).order_by(col(AttemptRow.number)))
-    return [attempt(row) for row in rows]
+def attempts_of(tx: Transaction, order_id: str) -> Sequence[Attempt]:
+    return [attempt(row) for row in tx.select(AttemptRow, _ATTEMPTS, order_id=order_id)]
 
 
 def attempt(row: AttemptRow) -> Attempt:
@@ -89,8 +95,8 @@ def standing(row: OrderRow) -> OrderStanding:
     )
 
 
-def signal_of(session: Session, row: TradeRow) -> Signal:
-    return Signal.model_validate_json(session.get_one(SignalRow, row.signal_id).signal)
+def signal_of(tx: Transaction, row: TradeRow) -> Signal:
+    return Signal.model_validate_json(tx.get(SignalRow, row.signal_id).signal)
 
 
 def opened_trade(row: TradeRow, signal: Signal, order: OrderRow | None) -> OpenedTrade:

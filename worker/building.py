@@ -37,6 +37,8 @@ WORKFLOWS = (TradeWorkflow, WatchWorkflow)
 _GRACE = timedelta(seconds=20)
 # A workflow comes back to the worker that remembers it; one that has died is not waited for longer than this.
 _STICKY = timedelta(seconds=2)
+# Workflows that a worker remembers; one that rests is read from its history when it wakes. Each takes some 150 KiB.
+_REMEMBERED = 500
 
 
 def sandbox() -> SandboxedWorkflowRunner:
@@ -51,6 +53,7 @@ def options() -> dict[str, Any]:
         "workflow_runner": UnsandboxedWorkflowRunner(),
         "graceful_shutdown_timeout": _GRACE,
         "sticky_queue_schedule_to_start_timeout": _STICKY,
+        "max_cached_workflows": _REMEMBERED,
     }
 
 

@@ -1,7 +1,7 @@
 """What the Temporal UI shows of a trade."""
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
     from domain.money import plain
@@ -26,7 +26,7 @@ def at_start(signal: Signal) -> TypedSearchAttributes:
     Every attribute is set: a start is refused when one is missing in Temporal, a workflow that set it later would hang.
     """
     known = {
-        TRADE_STATUS: "received",
+        TRADE_STATUS: "open",
         SYMBOL: str(signal.pair),
         SIDE: signal.action,
         STRATEGY: signal.strategy or _NONE,
@@ -42,6 +42,7 @@ class Story:
     def __init__(self, signal: Signal, *, indexed: bool) -> None:
         self._headline, self._indexed = signal.headline, indexed
         self._lines: list[str] = []
+        self._where: list[SearchAttributeUpdate[str]] = []
 
     def opened(self, trade: OpenedTrade) -> None:
         self._tell(f"opened on account {trade.rules.account}")
@@ -51,8 +52,8 @@ class Story:
 
     def sized(self, standing: OrderStanding) -> None:
         self._headline = standing.order.headline
+        self._where = [VENUE.value_set(standing.order.venue), ACCOUNT.value_set(standing.order.account)]
         self._tell(f"order {standing.order.order_id}, at worst {plain(standing.order.limit_price)}")
-        self._index("placing", venue=standing.order.venue, account=standing.order.account)
 
     def stands(self, standing: OrderStanding) -> None:
         filled = f"{plain(standing.filled_base)} of {plain(standing.order.base_qty)} {standing.order.pair.base} filled"
@@ -79,10 +80,7 @@ class Story:
             self._lines.append(line)
         workflow.set_current_details("\n".join([f"### {self._headline}", *(f"- {said}" for said in self._lines[-20:])]))
 
-    def _index(self, status: str, *, venue: str | None = None, account: str | None = None) -> None:
-        if not self._indexed:
-            return
-        updates = [TRADE_STATUS.value_set(status)]
-        updates += [VENUE.value_set(venue)] if venue else []
-        updates += [ACCOUNT.value_set(account)] if account else []
-        workflow.upsert_search_attributes(updates)
+    def _index(self, status: str) -> None:
+        """Where the trade is for long, and how it ended: each change costs the server as much as a step."""
+        if self._indexed:
+            workflow.upsert_search_attributes([TRADE_STATUS.value_set(status), *self._where])

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 from temporalio.client import Client
 
 from api.bodies import MAX_BODY_BYTES
@@ -109,7 +109,7 @@ async def test_503_is_the_answer_while_the_ledger_is_locked_and_nothing_was_trad
     database = Database(url)
     ledger = Ledger(database)
     api = Api(doors_over(ledger, dead_temporal))
-    await database.write(lambda session: session.connection().exec_driver_sql("PRAGMA busy_timeout = 20"))
+    await database.write(lambda tx: tx.execute(text("PRAGMA busy_timeout = 20")).close())
     bodies: list[Body] = [alert(id="1"), alert(action="HOLD"), alert(time=ago(500)), b"\x00"]
     with held(ledger, url):
         for body in bodies:

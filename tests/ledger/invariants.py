@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import SQLModel, select
 
 from domain.money import ceil_to_micro
 from domain.orders import TERMINAL
@@ -19,6 +19,7 @@ from ledger.tables import (
     ReservationRow,
     TradeRow,
 )
+from ledger.transaction import Transaction
 
 R = TypeVar("R", bound=SQLModel)
 # What dividing by 78 digits may lose.
@@ -38,9 +39,9 @@ class Tables:
     reservations: Sequence[ReservationRow]
 
 
-def read_tables(session: Session) -> Tables:
+def read_tables(tx: Transaction) -> Tables:
     def every(table: type[R]) -> Sequence[R]:
-        return session.exec(select(table)).all()
+        return tx.select(table, select(table))
 
     return Tables(
         trades=every(TradeRow),

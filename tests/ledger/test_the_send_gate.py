@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlmodel import Session
 
 from domain.attempts import FENCE_MARGIN, Answer, Send
 from domain.errors import LedgerBehind
 from domain.orders import Order
 from ledger.ledger import Ledger
 from ledger.tables import SignalRow
+from ledger.transaction import Transaction
 from tests.ledger.conftest import sized_order
 from tests.worlds import a_report, a_signal, accepted, prepared, some_rules
 
@@ -191,8 +191,8 @@ async def test_a_stale_signal_is_not_sent(ledger: Ledger) -> None:
     order = await sized_order(ledger, signal, some_rules(max_signal_age_s=120))
     older = signal.model_copy(update={"alerted_at": datetime.now(UTC) - timedelta(seconds=121)})
 
-    def grow_old(session: Session) -> None:
-        session.get_one(SignalRow, signal.signal_id).signal = older.model_dump_json()
+    def grow_old(tx: Transaction) -> None:
+        tx.get(SignalRow, signal.signal_id).signal = older.model_dump_json()
 
     await ledger.database.write(grow_old)
     closed = await ledger.orders.admit(sending(order))

@@ -129,7 +129,7 @@ class Stack:
 
     def temporal(self, *arguments: str) -> str:
         """Run Temporal's own command."""
-        program = local_temporal.command(self._settings())[0]
+        program = local_temporal.executable()
         command = [program, *arguments, "--address", self.temporal_address]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 

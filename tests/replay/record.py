@@ -1,6 +1,7 @@
 """Record one history of each way that a trade can go: `python -m tests.replay.record VERSION`."""
 
 import asyncio
+import json
 import socket
 import sys
 import tempfile
@@ -108,7 +109,7 @@ WAYS = {
 
 
 async def record() -> dict[str, str]:
-    """One history of each way, as JSON, without the name of this machine."""
+    """One history of each way, as JSON, without what is this machine's: its name, its paths in stack traces."""
     histories: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as scratch:
         ledgers = SqliteLedgers(Path(scratch))
@@ -124,7 +125,15 @@ async def record() -> dict[str, str]:
                     histories[name] = (await handle.fetch_history()).to_json()
                     sys.stdout.write(f"{name}: {result.outcome.kind} {result.outcome.code}\n")
                 database.close()
-    return {name: history.replace(socket.gethostname(), "recorder") for name, history in histories.items()}
+    return {name: _anywhere(history) for name, history in histories.items()}
+
+
+def _anywhere(history: str) -> str:
+    def without_traces(told: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in told.items() if name != "stackTrace"}
+
+    portable = json.loads(history.replace(socket.gethostname(), "recorder"), object_hook=without_traces)
+    return json.dumps(portable, indent=2)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What is on offer, as odd as it may be put: wallets of other kinds, closed products, books without sense."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from domain.errors import VenueDown
 from tests.simulators.clients import Json
 from tests.venues.coinbase import ACCOUNTS, API, Script
 from tests.worlds import ETH_USD
+from venues.coinbase import adapter
 
 pytestmark = pytest.mark.anyio
 
@@ -49,8 +51,6 @@ def a_product(**changes: Any) -> Json:
 )
 async def test_a_product_is_closed_however_the_venue_puts_it(script: Script, closed: Json) -> None:
     script.says[BOOK] = lambda _: {"pricebook": {"bids": [], "asks": []}}
-    script.says[PRODUCT] = lambda _: a_product()
-    assert (await script.venue.quote(ETH_USD, "BUY")).instrument.open_for_trading
     script.says[PRODUCT] = lambda _: a_product(**closed)
     assert not (await script.venue.quote(ETH_USD, "BUY")).instrument.open_for_trading
 
@@ -71,3 +71,15 @@ async def test_an_offer_that_makes_no_sense_is_no_quote(script: Script, product:
     script.says[BOOK] = lambda _: {"pricebook": {"bids": [], "asks": [level]}}
     with pytest.raises(VenueDown):
         await script.venue.quote(ETH_USD, "BUY")
+
+
+async def test_the_rules_of_a_pair_are_asked_for_once_in_a_while(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.says[BOOK] = lambda _: {"pricebook": {"bids": [], "asks": []}}
+    script.says[PRODUCT] = lambda _: a_product()
+    assert (await script.venue.quote(ETH_USD, "BUY")).instrument.open_for_trading
+    script.says[PRODUCT] = lambda _: a_product(trading_disabled=True)
+    assert (await script.venue.quote(ETH_USD, "BUY")).instrument.open_for_trading
+    monkeypatch.setattr(adapter, "_PRODUCT_LIFE", timedelta(0))
+    assert not (await script.venue.quote(ETH_USD, "BUY")).instrument.open_for_trading

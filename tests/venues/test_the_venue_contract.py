@@ -68,7 +68,6 @@ async def test_a_quote_of_a_pair_that_is_not_traded_says_so(stage: Backstage) ->
 
 
 async def test_a_quote_of_a_pair_that_is_closed_is_not_open_for_trading(stage: Backstage) -> None:
-    assert (await stage.venue.quote(stage.pair, "BUY")).instrument.open_for_trading
     await stage.stop_trading()
     assert not (await stage.venue.quote(stage.pair, "BUY")).instrument.open_for_trading
 

@@ -42,6 +42,7 @@ _IDS_IN_ONE_CALL = 50
 _LOOK_BACK = timedelta(days=1)
 # Repeats of a client order id return the first order; for how long is not documented.
 _RESEND_WINDOW = timedelta(seconds=30)
+_PRODUCT_LIFE = timedelta(seconds=10)
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -53,17 +54,16 @@ class Coinbase:
 
     def __init__(self, http: httpx.AsyncClient, key: ApiKey, account: str, attempt_life: timedelta) -> None:
         self._http, self._key, self._account, self._attempt_life = http, key, account, attempt_life
+        self._products: dict[Pair, tuple[wire.Product, datetime]] = {}
 
     async def quote(self, pair: Pair, action: Action) -> Quote:
         asked_at = datetime.now(UTC)
         params = [("product_id", str(pair)), ("limit", str(_BOOK_LEVELS))]
         product, book, sellable = await asyncio.gather(
-            self._get(wire.Product, f"{_API}/products/{pair}"),
+            self._product(pair),
             self._get(wire.ProductBook, f"{_API}/product_book", params),
             self._available(pair.base) if action == "SELL" else _nothing(),
         )
-        if product.product_id != str(pair):
-            raise VenueDown(f"coinbase: asked for {pair}, it answers with {product.product_id}")
         levels = book.pricebook.asks if action == "BUY" else book.pricebook.bids
         try:
             return Quote(
@@ -138,6 +138,19 @@ class Coinbase:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+    async def _product(self, pair: Pair) -> wire.Product:
+        """The rules for a pair, asked for again after a while: the venue checks every order against its own."""
+        now = datetime.now(UTC)
+        if pair in self._products:
+            known, asked_at = self._products[pair]
+            if asked_at <= now < asked_at + _PRODUCT_LIFE:
+                return known
+        product = await self._get(wire.Product, f"{_API}/products/{pair}")
+        if product.product_id != str(pair):
+            raise VenueDown(f"coinbase: asked for {pair}, it answers with {product.product_id}")
+        self._products[pair] = product, now
+        return product
 
     async def _available(self, asset: str) -> Decimal:
         async for page, _ in self._pages(wire.Wallets, f"{_API}/accounts", []):
