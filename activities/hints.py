@@ -13,6 +13,8 @@ class Hint:
     def __init__(self) -> None:
         self.heard, self.is_live = 0, False
         self._looked_at, self._is_doubted = 0, False
+        self._told_of: set[str] = set()
+        self._may_be_any = False
         self._news = asyncio.Event()
 
     @property
@@ -20,11 +22,19 @@ class Hint:
         """Whether it is worth waiting for."""
         return self.is_live and not self._is_doubted
 
-    def tell(self) -> None:
-        """Something may have changed."""
+    def tell(self, venue_order_ids: frozenset[str] | None = None) -> None:
+        """These orders may have changed; None: any may."""
         self.heard += 1
+        self._told_of |= venue_order_ids or frozenset()
+        self._may_be_any = self._may_be_any or venue_order_ids is None
         self._is_doubted = False
         self._wake()
+
+    def take(self) -> frozenset[str] | None:
+        """Which orders were told of since this was asked last; None: it may be any."""
+        told_of = None if self._may_be_any else frozenset(self._told_of)
+        self._told_of, self._may_be_any = set(), False
+        return told_of
 
     def set_live(self, is_live: bool) -> None:
         """Whether somebody listens who would hear of a change."""

@@ -26,6 +26,9 @@ WATCH_FILL_LAST_PAUSE_S = 1.0
 # While a venue's channel is live, a look without a hint is only for what the channel may have lost: rarer is enough.
 # The wait holds one slot of a worker for each account.
 WAIT_FOR_HINT_S = 10
+# What a channel tells of may reach us before the answer to the order itself: it is looked for so long, so often.
+HINTED_EARLY_S = 5
+HINTED_EARLY_PAUSE_S = 0.5
 # A live channel says something every second. One that says nothing for so long is given up.
 SILENCE_S = 5
 # Pauses before a channel that broke is connected again: meanwhile orders are looked up every second.
@@ -117,5 +120,7 @@ LOOK_UP_FIRST_PAUSE = timedelta(seconds=1)
 LOOK_UP_LAST_PAUSE = timedelta(seconds=60)
 # How often an account's resting orders are looked up, all in one batch, where no live channel tells of changes.
 WATCH_EVERY = timedelta(seconds=1)
+# ... and longer where they are many: a batch of thousands takes many calls, and the venue allows only so many a second.
+WATCH_PAUSE_FOR_EACH = timedelta(milliseconds=2)
 # A trade that waits is told of changes; should a word be lost, it looks for itself.
 LOOK_FOR_ITSELF_EVERY = timedelta(minutes=10)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from temporalio import activity
@@ -15,7 +15,7 @@ from activities import policies
 from activities.hints import Hint, Hints
 from domain.errors import OrderMismatch
 from domain.names import TASK_QUEUE, WATCH_WORKFLOW, trade_workflow_id, watch_workflow_id
-from domain.orders import OrderReport
+from domain.orders import OrderReport, Resting
 from venues.venue import Venues, venue_of
 
 if TYPE_CHECKING:
@@ -35,12 +35,23 @@ class Watching:
     async def watch_orders(self, account: str) -> int:
         """Look up every resting order of the account, merge what changed, tell the trades; how many still rest.
 
-        Where the venue itself tells of changes, wait for one and look at once; nothing else is made of its word.
+        Where the venue itself tells of changes, look at once at what it names, for some seconds; nothing else is made
+        of its word.
         """
         hint = self._hints.get(account) or Hint()
         heard, resting = hint.heard, await self._look(account, hint)
-        if resting and await _is_hinted(hint, heard):
-            resting = await self._look(account, hint)
+        clock = asyncio.get_running_loop().time
+        end, early = clock() + policies.WAIT_FOR_HINT_S, Early(clock)
+        while resting and not activity.is_worker_shutdown():
+            longest_s = min(end - clock(), policies.HINTED_EARLY_PAUSE_S if early.ids else policies.WAIT_FOR_HINT_S)
+            if longest_s <= 0 or not (await _is_hinted(hint, heard, longest_s) or early.ids):
+                break
+            heard, named = hint.heard, hint.take()
+            if named is None:
+                return await self._look(account, hint)
+            early.look_for(named)
+            early.found(await self._look_at(account, early.ids))
+            resting = await self._ledger.orders.count_resting(account)
         return resting
 
     @activity.defn
@@ -49,15 +60,28 @@ class Watching:
         await start_watcher(self._client, account, activity.info().task_queue)
 
     async def _look(self, account: str, hint: Hint) -> int:
-        heard, standings = hint.heard, await self._ledger.orders.resting(account)
-        if standings:
-            trades = {standing.order.order_id: standing.order.trade_id for standing in standings}
-            reports = await venue_of(self._venues, account).report_open(standings)
-            for report in reports:
-                await self._merge(report, trades[report.order_id])
-            hint.look_found(len(reports), heard)
+        """Look all of them up; what was told of until now is seen by that."""
+        hint.take()
+        heard, resting = hint.heard, await self._ledger.orders.resting(account)
+        changes = await self._report(account, resting)
+        if resting:
+            hint.look_found(changes, heard)
+        return len(resting)
+
+    async def _look_at(self, account: str, venue_order_ids: Collection[str]) -> Collection[str]:
+        """Look up those of the orders that rest here; which ones these were."""
+        resting = await self._ledger.orders.resting(account, venue_order_ids)
+        await self._report(account, resting)
+        return {order.venue_order_id for order in resting}
+
+    async def _report(self, account: str, resting: Sequence[Resting]) -> int:
+        """Merge what changed, and tell the trades; how many changed."""
+        trades = {order.order_id: order.trade_id for order in resting}
+        reports = await venue_of(self._venues, account).report_open(resting) if resting else ()
+        for report in reports:
+            await self._merge(report, trades[report.order_id])
         await self._tell(await self._ledger.orders.untold(account))
-        return len(standings)
+        return len(reports)
 
     async def _merge(self, report: OrderReport, trade_id: str) -> None:
         """Merge one report; one that cannot be booked calls a person, and holds up no other."""
@@ -88,11 +112,30 @@ class Watching:
             await self._ledger.orders.mark_told(untold)
 
 
-async def _is_hinted(hint: Hint, heard: int) -> bool:
+class Early:
+    """Orders that were told of, and that no book of ours knows yet: the answer to the order itself may come later."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._until = clock, dict[str, float]()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        now = self._clock()
+        return frozenset(venue_order_id for venue_order_id, end in self._until.items() if now < end)
+
+    def look_for(self, venue_order_ids: Collection[str]) -> None:
+        end = self._clock() + policies.HINTED_EARLY_S
+        self._until |= dict.fromkeys(venue_order_ids, end)
+
+    def found(self, venue_order_ids: Collection[str]) -> None:
+        self._until = {one: end for one, end in self._until.items() if one in self.ids and one not in venue_order_ids}
+
+
+async def _is_hinted(hint: Hint, heard: int, longest_s: float) -> bool:
     """Wait until more is heard than that; not for long, not on a dead channel, and not when this worker stops."""
     waits = (hint.more_than(heard), activity.wait_for_worker_shutdown())
     tasks = [asyncio.ensure_future(wait) for wait in waits]
-    await asyncio.wait(tasks, timeout=policies.WAIT_FOR_HINT_S, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(tasks, timeout=longest_s, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
     return hint.heard > heard

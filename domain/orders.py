@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -118,6 +118,16 @@ def differences(order: Order, report: OrderReport) -> tuple[str, ...]:
         for name, value in asked.items()
         if getattr(report, name) != value
     )
+
+
+class Resting(NamedTuple):
+    """What the watch has to know of an order that its venue has and that is not final; there may be thousands."""
+
+    order_id: str
+    trade_id: str
+    venue_order_id: str
+    state: OrderState
+    filled_base: Decimal
 
 
 class OrderStanding(Value):

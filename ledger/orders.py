@@ -1,15 +1,16 @@
 """Orders on their way out: sized with their reservation, admitted by the send gate, answered, concluded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import BindParameter, bindparam
+from sqlalchemy import BindParameter, bindparam, func
+from sqlalchemy import select as columns
 from sqlmodel import col, select
 
 from domain.attempts import Admission, Answer, Attempt, Send, proves_not_placed
 from domain.errors import TradeEnded
 from domain.money import plain
-from domain.orders import TERMINAL, Order, OrderStanding, Prepared
+from domain.orders import TERMINAL, Order, OrderStanding, Prepared, Resting
 from domain.rules import Limits
 from domain.values import Value
 from ledger import budgets, rows
@@ -22,12 +23,13 @@ from ledger.transaction import Transaction
 
 _ACCOUNT: BindParameter[str] = bindparam("account")
 _RESTING = (
-    select(OrderRow)
-    .where(
-        col(OrderRow.final_at).is_(None), col(OrderRow.account) == _ACCOUNT, col(OrderRow.venue_order_id).is_not(None)
-    )
+    columns(*(getattr(OrderRow, name) for name in Resting._fields))
+    .where(col(OrderRow.account) == _ACCOUNT)
+    .where(col(OrderRow.final_at).is_(None), col(OrderRow.venue_order_id).is_not(None))
     .order_by(col(OrderRow.sized_at))
 )
+_SOME_RESTING = _RESTING.where(col(OrderRow.venue_order_id).in_(bindparam("ids", expanding=True)))
+_COUNT_RESTING = columns(func.count()).select_from(_RESTING.order_by(None).subquery())
 _UNTOLD = select(OrderRow.trade_id, OrderRow.changes).where(
     col(OrderRow.told) < col(OrderRow.changes), col(OrderRow.account) == _ACCOUNT
 )
@@ -174,9 +176,22 @@ class Orders(Book):
         return rows.standing(rows.find_order(tx, order_id))
 
     @reads
-    def resting(self, tx: Transaction, account: str) -> Sequence[OrderStanding]:
-        """Orders that are known to their venue and not final: what the account's watcher looks after."""
-        return [rows.standing(row) for row in tx.select(OrderRow, _RESTING, account=account)]
+    def resting(
+        self, tx: Transaction, account: str, venue_order_ids: Collection[str] | None = None
+    ) -> Sequence[Resting]:
+        """Orders that are known to their venue and not final: what the account's watcher looks after.
+
+        `venue_order_ids`: only these; None: all.
+        """
+        if venue_order_ids is None:
+            return [Resting._make(row) for row in tx.execute(_RESTING, account=account)]
+        return [Resting._make(row) for row in tx.execute(_SOME_RESTING, account=account, ids=list(venue_order_ids))]
+
+    @reads
+    def count_resting(self, tx: Transaction, account: str) -> int:
+        """How many orders `resting` would give."""
+        count: int = tx.execute(_COUNT_RESTING, account=account).scalar_one()
+        return count
 
     @reads
     def untold(self, tx: Transaction, account: str) -> Mapping[str, int]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from domain.attempts import Answer
-from domain.orders import Fill, LookUp, Order, OrderReport, OrderStanding, OrderState, Prepared
+from domain.orders import Fill, LookUp, Order, OrderReport, OrderState, Prepared, Resting
 from domain.pairs import Pair
 from domain.quotes import Quote
 from domain.signals import Action
@@ -102,9 +102,9 @@ class FakeVenue:
             raise self.report_error
         return LookUp(report=self.reports.get(prepared.client_order_id), began_at=datetime.now(UTC) + self.clock_ahead)
 
-    async def report_open(self, standings: Sequence[OrderStanding]) -> Sequence[OrderReport]:
+    async def report_open(self, resting: Sequence[Resting]) -> Sequence[OrderReport]:
         self.batches += 1
-        ids = {standing.venue_order_id for standing in standings}
+        ids = {order.venue_order_id for order in resting}
         return [report for report in self.reports.values() if report.venue_order_id in ids]
 
     async def cancel(self, venue_order_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from domain.attempts import Answer
 from domain.errors import NotConfiguredHere
-from domain.orders import LookUp, Order, OrderReport, OrderStanding, Prepared
+from domain.orders import LookUp, Order, OrderReport, Prepared, Resting
 from domain.pairs import Pair
 from domain.quotes import Quote
 from domain.signals import Action
@@ -53,8 +53,8 @@ class Venue(Protocol):
     async def report(self, order: Order, prepared: Prepared, venue_order_id: str | None, sent_at: datetime) -> LookUp:
         """Look one order up: by the venue's id, or by our client id among all orders since a day before `sent_at`."""
 
-    async def report_open(self, standings: Sequence[OrderStanding]) -> Sequence[OrderReport]:
-        """Reports of those orders that changed since `standings`, in a number of calls that does not grow with them."""
+    async def report_open(self, resting: Sequence[Resting]) -> Sequence[OrderReport]:
+        """Reports of those orders that are no more as they are known, in a number of calls that hardly grows."""
 
     async def cancel(self, venue_order_id: str) -> str:
         """Ask for the end of an order; what the venue answered. Only a report tells what became of it."""
@@ -63,11 +63,22 @@ class Venue(Protocol):
         """Close its connections."""
 
 
+@dataclass(frozen=True)
+class News:
+    """What one message of a venue is about: orders by the venue's ids; None: it may be any; none: a sign of life."""
+
+    venue_order_ids: frozenset[str] | None
+
+    @property
+    def is_hint(self) -> bool:
+        return self.venue_order_ids is None or bool(self.venue_order_ids)
+
+
 class Channel(Protocol):
     """What a venue tells by itself of one account. Only a look-up says what is true."""
 
-    def hear(self) -> AsyncGenerator[bool]:
-        """Each message: whether orders may have changed, or it is a mere sign of life.
+    def hear(self) -> AsyncGenerator[News]:
+        """Each message: which orders may have changed.
 
         Ends, or raises TryAgain errors, when the channel breaks.
         """

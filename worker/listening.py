@@ -56,11 +56,11 @@ async def _pass_on(account: str, channel: Channel, hint: Hint) -> None:
     async with aclosing(channel.hear()) as hearing:
         while True:
             async with asyncio.timeout(policies.SILENCE_S):
-                may_have_changed = await anext(hearing, None)
-            if may_have_changed is None:
+                news = await anext(hearing, None)
+            if news is None:
                 return
-            if may_have_changed:
-                hint.tell()
+            if news.is_hint:
+                hint.tell(news.venue_order_ids)
             if not hint.is_live:
                 hint.set_live(True)
                 log.info("channel_live account=%s", account)

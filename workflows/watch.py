@@ -25,7 +25,7 @@ class WatchWorkflow:
                 return
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(account)
-            await workflow.sleep(policies.WATCH_EVERY)
+            await workflow.sleep(max(policies.WATCH_EVERY, resting * policies.WATCH_PAUSE_FOR_EACH))
 
     @workflow.signal(description="An order has begun to rest: look once more before ending. No input.")
     def look_again(self) -> None:

@@ -80,7 +80,7 @@ async def test_an_end_is_not_final_any_more_when_the_venue_speaks_of_fills_that_
     assert (await ledger.reports.merge(a_report(order, "cancelled"))).final
     behind = await ledger.reports.merge(a_report(order, "cancelled", filled_base=Decimal("0.004")))
     assert not behind.final
-    assert [standing.order for standing in await ledger.orders.resting(PAPER.name)] == [order]
+    assert [known.order_id for known in await ledger.orders.resting(PAPER.name)] == [order.order_id]
     with pytest.raises(ValueError, match="cannot close"):
         await ledger.trades.close(order.trade_id, Outcome(kind="cancelled"))
     whole = await ledger.reports.merge(a_report(order, "cancelled", a_fill("f1", "0.004")))
@@ -135,6 +135,7 @@ async def test_resting_orders_are_those_that_a_venue_knows_and_that_are_not_fina
     sized, resting, done = [await sized_order(ledger, a_signal()) for _ in range(3)]
     await ledger.reports.merge(a_report(resting, "open"))
     await ledger.reports.merge(a_report(done, "filled", a_fill("f1", "0.01")))
-    assert [standing.order.order_id for standing in await ledger.orders.resting(PAPER.name)] == [resting.order_id]
+    assert [known.order_id for known in await ledger.orders.resting(PAPER.name)] == [resting.order_id]
+    assert await ledger.orders.count_resting(PAPER.name) == 1
     assert sized.order_id not in await ledger.orders.untold(PAPER.name)
     assert await ledger.trades.accounts_with_resting_orders() == [PAPER.name]

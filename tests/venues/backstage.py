@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from domain.orders import Order, OrderReport, OrderStanding, OrderState, Prepared
+from domain.orders import Order, OrderReport, OrderState, Prepared, Resting
 from domain.pairs import Pair
 from domain.quotes import Instrument
 from domain.signals import Action
@@ -119,10 +119,10 @@ class Sent(NamedTuple):
     prepared: Prepared
     venue_order_id: str
 
-    def standing(self, **changes: object) -> OrderStanding:
-        """How it stands in books that know nothing but that it is open, unless `changes` say more."""
-        standing = OrderStanding(order=self.order, state="open", final=False, venue_order_id=self.venue_order_id)
-        return standing.model_copy(update=changes)
+    def resting(self, **changes: Any) -> Resting:
+        """As books know it that know nothing but that it is open, unless `changes` say more."""
+        known = Resting(self.order.order_id, self.order.trade_id, self.venue_order_id, "open", Decimal(0))
+        return known._replace(**changes)
 
 
 async def send(venue: Venue, order: Order) -> Sent:

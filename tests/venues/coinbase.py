@@ -214,4 +214,4 @@ class Script:
 
     async def watch(self, *others: Sent) -> Sequence[OrderReport]:
         ours = Sent(self.order, prepared(self.order), "v-1")
-        return await self.venue.report_open([sent.standing() for sent in (ours, *others)])
+        return await self.venue.report_open([sent.resting() for sent in (ours, *others)])

@@ -15,18 +15,20 @@ from tests.venues.coinbase import CoinbaseBackstage
 from tests.venues.conftest import Exchange
 from venues.coinbase.channel import UserChannel
 from venues.coinbase.keys import ApiKey
+from venues.venue import News
 
 pytestmark = pytest.mark.anyio
 
+ANYTHING = News(None)
 USER: Json = {"method": "EVENT", "path_prefix": "/user"}
 
 
 @pytest.fixture
-async def hearing(exchange: Exchange, backstage: CoinbaseBackstage) -> AsyncIterator[AsyncGenerator[bool]]:
+async def hearing(exchange: Exchange, backstage: CoinbaseBackstage) -> AsyncIterator[AsyncGenerator[News]]:
     """The channel, subscribed to, with all said that a subscription brings."""
     hearing = UserChannel(exchange.venue_url, exchange.key, 5, trust_env=False).hear()
-    assert await anext(hearing) is True
-    assert await anext(hearing) is True
+    assert await anext(hearing) == ANYTHING
+    assert await anext(hearing) == ANYTHING
     yield hearing
     await hearing.aclose()
 
@@ -40,30 +42,30 @@ def stranger_key(tmp_path: Path) -> ApiKey:
     return ApiKey.from_file(tmp_path / "key.json")
 
 
-async def next_but_heartbeats(hearing: AsyncGenerator[bool]) -> bool:
-    """The next hint; False is a mere sign of life."""
-    while not (may_have_changed := await anext(hearing)):
+async def next_but_heartbeats(hearing: AsyncGenerator[News]) -> News:
+    """The next hint."""
+    while not (news := await anext(hearing)).is_hint:
         pass
-    return may_have_changed
+    return news
 
 
-async def test_a_change_of_an_order_is_a_hint(hearing: AsyncGenerator[bool], backstage: CoinbaseBackstage) -> None:
-    await send(backstage.venue, await resting(backstage))
-    assert await next_but_heartbeats(hearing)
+async def test_a_change_of_an_order_is_a_hint(hearing: AsyncGenerator[News], backstage: CoinbaseBackstage) -> None:
+    sent = await send(backstage.venue, await resting(backstage))
+    assert await next_but_heartbeats(hearing) == News(frozenset({sent.venue_order_id}))
 
 
-async def test_a_heartbeat_is_a_sign_of_life_and_no_hint(hearing: AsyncGenerator[bool], exchange: Exchange) -> None:
+async def test_a_heartbeat_is_a_sign_of_life_and_no_hint(hearing: AsyncGenerator[News], exchange: Exchange) -> None:
     exchange.house.feed.beat()
-    assert await anext(hearing) is False
+    assert not (await anext(hearing)).is_hint
 
 
 async def test_what_was_lost_is_noticed_by_its_number(
-    hearing: AsyncGenerator[bool], exchange: Exchange, backstage: CoinbaseBackstage
+    hearing: AsyncGenerator[News], exchange: Exchange, backstage: CoinbaseBackstage
 ) -> None:
     await exchange.control.fault({"drop": True}, match=USER)
     await send(backstage.venue, await resting(backstage))
     exchange.house.feed.beat()
-    assert await next_but_heartbeats(hearing)
+    assert await next_but_heartbeats(hearing) == ANYTHING
 
 
 @pytest.mark.parametrize(
@@ -71,16 +73,16 @@ async def test_what_was_lost_is_noticed_by_its_number(
     ["no JSON", "[]", '{"sequence_num": "x"}', {"events": [1]}, {"channel": None}, {"channel": "user"}, "\N{SNOWMAN}"],
 )
 async def test_what_cannot_be_read_may_be_about_anything(
-    hearing: AsyncGenerator[bool], exchange: Exchange, backstage: CoinbaseBackstage, body: object
+    hearing: AsyncGenerator[News], exchange: Exchange, backstage: CoinbaseBackstage, body: object
 ) -> None:
     await exchange.control.fault({"status": 200, "body": body}, match=USER)
     await send(backstage.venue, await resting(backstage))
-    assert await next_but_heartbeats(hearing)
+    assert await next_but_heartbeats(hearing) == ANYTHING
 
 
 @pytest.mark.parametrize("do", [{"close": True}, {"reset": True}])
 async def test_a_broken_connection_is_told_as_one(
-    hearing: AsyncGenerator[bool], exchange: Exchange, backstage: CoinbaseBackstage, do: Json
+    hearing: AsyncGenerator[News], exchange: Exchange, backstage: CoinbaseBackstage, do: Json
 ) -> None:
     await exchange.control.fault(do, match=USER)
     await send(backstage.venue, await resting(backstage))

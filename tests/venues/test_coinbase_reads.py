@@ -26,7 +26,7 @@ READS: Mapping[str, Read] = {
         sent.order, sent.prepared, sent.venue_order_id, datetime.now(UTC)
     ),
     "report by our id": lambda venue, sent: venue.report(sent.order, sent.prepared, None, datetime.now(UTC)),
-    "report of open orders": lambda venue, sent: venue.report_open([sent.standing()]),
+    "report of open orders": lambda venue, sent: venue.report_open([sent.resting()]),
     "cancel": lambda venue, sent: venue.cancel(sent.venue_order_id),
 }
 PAGE = {"body": "<html></html>", "content_type": "text/html"}
@@ -144,7 +144,7 @@ async def test_fills_that_are_told_twice_or_in_another_order_count_once(backstag
     for do in ({"duplicate_fills": True}, {"reorder_answers": True}):
         await backstage.control.fault(do, times=None, when="after")
     found = await backstage.venue.report(sent.order, sent.prepared, None, datetime.now(UTC))
-    (watched,) = await backstage.venue.report_open([sent.standing()])
+    (watched,) = await backstage.venue.report_open([sent.resting()])
     assert found.report is not None
     assert truth.is_told_by(found.report)
     assert truth.is_told_by(watched)

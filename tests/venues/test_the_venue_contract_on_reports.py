@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.orders import OrderStanding
+from domain.orders import Resting
 from tests.venues.backstage import (
     Backstage,
     limit,
@@ -69,15 +69,15 @@ async def test_a_look_up_by_an_id_that_is_not_the_venues_finds_nothing(stage: Ba
 async def test_the_watch_reports_only_orders_that_changed(stage: Backstage) -> None:
     same, changed = [await send(stage.venue, await resting(stage, price=price)) for price in ("1999", "2000")]
     await stage.others_trade("SELL", "2000", "0.2")
-    (report,) = await stage.venue.report_open([same.standing(), changed.standing()])
+    (report,) = await stage.venue.report_open([same.resting(), changed.resting()])
     assert (await truth_of(stage, changed)).is_told_by(report)
-    known = changed.standing(filled_base=D("0.2"))
-    assert await stage.venue.report_open([same.standing(), known]) == []
+    known = changed.resting(filled_base=D("0.2"))
+    assert await stage.venue.report_open([same.resting(), known]) == []
 
 
 async def test_the_watch_reports_an_order_that_our_books_do_not_know_as_open_yet(stage: Backstage) -> None:
     sent = await send(stage.venue, await resting(stage))
-    (report,) = await stage.venue.report_open([sent.standing(state="unknown")])
+    (report,) = await stage.venue.report_open([sent.resting(state="unknown")])
     assert (report.order_id, report.state) == (sent.order.order_id, "open")
 
 
@@ -88,7 +88,7 @@ async def test_the_watch_finds_orders_that_left_the_list_of_open_ones_with_their
     await stage.others_trade("SELL", "2000", "0.5")
     await stage.venue.cancel(cancelled.venue_order_id)
     await stage.shift_clock(30)
-    reports = await stage.venue.report_open([sent.standing() for sent in (rests, expires, filled, cancelled)])
+    reports = await stage.venue.report_open([sent.resting() for sent in (rests, expires, filled, cancelled)])
     by_id = {report.order_id: report for report in reports}
     assert {order_id: report.state for order_id, report in by_id.items()} == {
         filled.order.order_id: "filled",
@@ -110,14 +110,14 @@ async def test_the_watch_sees_a_change_behind_more_orders_than_a_page_holds(stag
     sent = await send(stage.venue, await resting(stage, price="2001"))
     standings = await crowd(stage, 260)
     await stage.others_trade("SELL", "2001", "0.2")
-    (report,) = await stage.venue.report_open([sent.standing(), *standings])
+    (report,) = await stage.venue.report_open([sent.resting(), *standings])
     assert (await truth_of(stage, sent)).is_told_by(report)
 
 
 async def test_the_watch_passes_over_orders_that_the_venue_does_not_show_yet(stage: Backstage) -> None:
     await stage.hide_orders(True)
     sent = await send(stage.venue, await resting(stage))
-    assert await stage.venue.report_open([sent.standing()]) == []
+    assert await stage.venue.report_open([sent.resting()]) == []
 
 
 async def test_the_watch_leaves_orders_of_others_on_the_account_alone(stage: Backstage) -> None:
@@ -127,16 +127,16 @@ async def test_the_watch_leaves_orders_of_others_on_the_account_alone(stage: Bac
 
 async def test_the_watch_never_concludes_that_an_order_of_which_nothing_is_seen_is_over(stage: Backstage) -> None:
     sent = await send(stage.venue, await resting(stage))
-    unheard_of = sent.standing(venue_order_id="never-heard-of")
+    unheard_of = sent.resting(venue_order_id="never-heard-of")
     assert await stage.venue.report_open([unheard_of]) == []
 
 
-async def crowd(stage: Backstage, count: int) -> list[OrderStanding]:
+async def crowd(stage: Backstage, count: int) -> list[Resting]:
     """So many small orders that rest far from the market."""
-    return [(await send(stage.venue, await resting(stage, "BUY", "0.01", "200"))).standing() for _ in range(count)]
+    return [(await send(stage.venue, await resting(stage, "BUY", "0.01", "200"))).resting() for _ in range(count)]
 
 
-async def calls_to_watch(stage: Backstage, standings: list[OrderStanding]) -> int:
+async def calls_to_watch(stage: Backstage, standings: list[Resting]) -> int:
     await stage.calls()
     assert await stage.venue.report_open(standings) == []
     return await stage.calls()

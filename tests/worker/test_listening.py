@@ -9,6 +9,7 @@ import pytest
 from activities import policies
 from activities.hints import Hint
 from domain.errors import VenueUnreachable
+from venues.venue import News
 from worker.listening import listen, listening
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +30,7 @@ class Scripted:
         self.scripts, self.connections = list(scripts), 0
         self.ended, self.connected_again = asyncio.Event(), asyncio.Event()
 
-    async def hear(self) -> AsyncGenerator[bool]:
+    async def hear(self) -> AsyncGenerator[News]:
         self.connections += 1
         if self.connections > 1:
             self.connected_again.set()
@@ -39,7 +40,7 @@ class Scripted:
         for said in self.scripts.pop(0):
             if isinstance(said, Exception):
                 raise said
-            yield said
+            yield News(None if said else frozenset())
 
 
 async def heard_of(channel: Scripted) -> Hint:
@@ -75,9 +76,9 @@ async def test_an_outage_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
 async def test_a_channel_is_live_from_its_first_word_to_its_last() -> None:
     channel, hint, seen = Scripted(), Hint(), []
 
-    async def hear() -> AsyncGenerator[bool]:
+    async def hear() -> AsyncGenerator[News]:
         seen.append(hint.is_live)
-        yield False
+        yield News(frozenset())
         seen.append(hint.is_live)
         channel.ended.set()
 

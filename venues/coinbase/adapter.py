@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from domain.attempts import Answer
 from domain.errors import VenueDown, VenueUnreachable
 from domain.names import client_order_id
-from domain.orders import LookUp, Order, OrderReport, OrderStanding, Prepared
+from domain.orders import LookUp, Order, OrderReport, Prepared, Resting
 from domain.pairs import Pair
 from domain.quotes import Quote
 from domain.signals import Action
@@ -118,17 +118,19 @@ class Coinbase:
         if found.client_order_id != prepared.client_order_id:
             raise VenueDown(f"coinbase: asked for order {venue_order_id}, it answers with somebody else's")
         fills = await self._fills([found.order_id]) if found.filled_size else []
-        return LookUp(report=_report(found, order, fills), began_at=began_at)
+        return LookUp(report=_report(found, order.order_id, fills), began_at=began_at)
 
-    async def report_open(self, standings: Sequence[OrderStanding]) -> Sequence[OrderReport]:
-        known = {standing.venue_order_id: standing for standing in standings if standing.venue_order_id}
-        listed = await self._listed(known, [("order_status", "OPEN")])
+    async def report_open(self, resting: Sequence[Resting]) -> Sequence[OrderReport]:
+        known = {order.venue_order_id: order for order in resting}
+        # Few are asked for by name; of many, most are on the list of those that are open.
+        are_few = len(known) <= _IDS_IN_ONE_CALL
+        listed = {} if are_few else await self._listed(known, [("order_status", "OPEN")])
         for ids in _chunks([order_id for order_id in known if order_id not in listed]):
             listed |= await self._listed(known, [("order_ids", order_id) for order_id in ids])
         changed = [order for order_id, order in listed.items() if _says_more(order, known[order_id])]
         with_fills = [order.order_id for order in changed if order.filled_size > known[order.order_id].filled_base]
         fills = [fill for ids in _chunks(with_fills) for fill in await self._fills(ids)]
-        return list(_believable(lambda order: _report(order, known[order.order_id].order, fills), changed))
+        return list(_believable(lambda order: _report(order, known[order.order_id].order_id, fills), changed))
 
     async def cancel(self, venue_order_id: str) -> str:
         path = f"{_ORDERS}/batch_cancel"
@@ -240,21 +242,21 @@ def _believable(read: Callable[[T], R], found: Iterable[T]) -> Iterator[R]:
             log.warning("order_unreadable venue=coinbase why=%s", error)
 
 
-def _report(found: wire.VenueOrder, order: Order, fills: Sequence[wire.VenueFill]) -> OrderReport:
+def _report(found: wire.VenueOrder, order_id: str, fills: Sequence[wire.VenueFill]) -> OrderReport:
     if not found.makes_sense:
         amount = f"{found.filled_size} filled in {found.number_of_fills} fills"
         raise VenueDown(f"coinbase: order {found.order_id} is {found.status}, {amount}, which says nothing")
     if any(fill.order_id == found.order_id and fill.trade_type != "FILL" for fill in fills):
         raise VenueDown(f"coinbase: fills of order {found.order_id} were adjusted afterwards; a person has to look")
     try:
-        return found.to_report(order, fills)
+        return found.to_report(order_id, fills)
     except ValueError as error:
         raise VenueDown(f"coinbase: order {found.order_id} cannot be read") from error
 
 
-def _says_more(found: wire.VenueOrder, standing: OrderStanding) -> bool:
+def _says_more(found: wire.VenueOrder, known: Resting) -> bool:
     """Whether the venue's order says more than we know."""
-    return found.status != "OPEN" or standing.state != "open" or found.filled_size != standing.filled_base
+    return found.status != "OPEN" or known.state != "open" or found.filled_size != known.filled_base
 
 
 def _parse(model: type[W], response: httpx.Response) -> W:

@@ -16,6 +16,7 @@ from websockets.exceptions import WebSocketException
 from domain.errors import VenueUnreachable
 from venues.coinbase.keys import ApiKey
 from venues.coinbase.wire import Wire
+from venues.venue import News
 
 _TOKEN_LIFE = timedelta(seconds=60)
 _CLOSE_S = 1
@@ -25,10 +26,22 @@ _quiet = logging.getLogger(f"{__name__}.frames")
 _quiet.setLevel(logging.WARNING)
 
 
-class Event(Wire):
-    """What there is to know of it here: the channels subscribed to, where it says so."""
+class Named(Wire):
+    """An order that a message is about."""
 
+    order_id: str
+
+
+class Event(Wire):
+    """What there is to know of it here: the channels subscribed to, or the orders that changed."""
+
+    type: str = ""
     subscriptions: dict[str, Any] | None = None
+    orders: tuple[Named, ...] = ()
+
+    @property
+    def is_update(self) -> bool:
+        return self.type == "update" and bool(self.orders)
 
 
 class Told(Wire):
@@ -39,6 +52,15 @@ class Told(Wire):
     events: tuple[Event, ...] = ()
     type: str = ""
     message: str = ""
+
+    def news(self, expected: int) -> News:
+        """Which orders it is about; it may be any when it is not the `expected` one, or no mere update."""
+        if self.sequence_num != expected:
+            return News(None)
+        if self.channel == "heartbeats":
+            return News(frozenset())
+        names_all = self.channel == "user" and self.events and all(event.is_update for event in self.events)
+        return News(frozenset(one.order_id for event in self.events for one in event.orders) if names_all else None)
 
     @property
     def confirms_user(self) -> bool:
@@ -52,8 +74,8 @@ class UserChannel:
         self._url, self._key, self._open_s = "ws" + url.removeprefix("http"), key, open_s
         self._proxy: Literal[True] | None = True if trust_env else None
 
-    async def hear(self) -> AsyncGenerator[bool]:
-        """From the subscription on, each message: whether orders may have changed, or it is a mere sign of life.
+    async def hear(self) -> AsyncGenerator[News]:
+        """From the subscription on, each message: which orders may have changed.
 
         Ends, or raises VenueUnreachable, when the connection does.
         """
@@ -67,7 +89,7 @@ class UserChannel:
                     told = _read(text)
                     is_subscribed = is_subscribed or told.confirms_user
                     if is_subscribed:
-                        yield told.channel != "heartbeats" or told.sequence_num != expected
+                        yield told.news(expected)
                     expected = expected if told.sequence_num is None else told.sequence_num + 1
         except (WebSocketException, OSError) as error:
             raise VenueUnreachable(f"coinbase: the user channel broke: {type(error).__name__} {error}") from error

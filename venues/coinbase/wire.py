@@ -145,11 +145,11 @@ class VenueOrder(Wire):
     reject_message: str = ""
     cancel_message: str = ""
 
-    def to_report(self, order: Order, fills: Sequence["VenueFill"]) -> OrderReport:
+    def to_report(self, order_id: str, fills: Sequence["VenueFill"]) -> OrderReport:
         configuration = self.order_configuration
         terms = configuration.sor_limit_ioc or configuration.limit_limit_gtd or LimitTerms()
         return OrderReport(
-            order_id=order.order_id,
+            order_id=order_id,
             venue_order_id=self.order_id,
             state=_STATES[self.status],
             pair=parse_pair(self.product_id),
