@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Without compiled modules every process takes seconds longer to start, and the sandbox compiles each workflow again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: up test check bench lint fmt lock clean
+.PHONY: up test check bench faults lint fmt lock clean
 
 up: .venv/.local
 	$(BIN)/surefill up
@@ -24,6 +24,10 @@ check: .venv/.dev lint
 # Trades and a floor in turns, about ten minutes on a quiet machine; writes bench/results and the README's table.
 bench: .venv/.dev
 	$(BIN)/python -m bench --keep
+
+# Real processes struck at every stop of a trade, then all books compared: about an hour; SHORT=1 takes four minutes.
+faults: .venv/.dev
+	$(BIN)/python -m faults $(if $(SHORT),--short) --rounds $(or $(ROUNDS),1) $(FAULTS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

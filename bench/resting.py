@@ -10,13 +10,15 @@ from tests.pipeline.stack import Stack
 
 _PATIENCE_S = 900
 _STEADY_S = 20
+# Slower than they are placed: signals that wait too long are refused.
+_EVERY_S = 0.12
 # Far below every price of the exchange, so that none is filled.
 _REST = {"amount": 25, "limit_price": 1000}
 
 
 def measure_resting(stack: Stack, house: Meter, count: int) -> dict[str, Any]:
     """Memory by process, processor time and requests at the exchange, a second, while `count` orders rest."""
-    asyncio.run(send_alerts(stack.url(stack.door), count, 20, 0.05, **_REST))
+    asyncio.run(send_alerts(stack.url(stack.door), count, 20, _EVERY_S, **_REST))
     end = time.monotonic() + _PATIENCE_S
     while (resting := _resting(stack)) < count:
         assert time.monotonic() < end, f"only {resting} orders of {count} rest after {_PATIENCE_S} s"

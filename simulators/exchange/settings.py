@@ -33,7 +33,7 @@ class Knobs(BaseModel):
     pending_ms: Count = 0
     private_requests_per_s: Count = 30
     public_requests_per_s: Count = 10
-    duplicate_ids: Literal["return_old", "error"] = "return_old"
+    duplicate_ids: Literal["return_old", "error", "forget"] = "return_old"
     clock_offset_s: int = 0
 
 

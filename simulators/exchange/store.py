@@ -26,7 +26,7 @@ CREATE TABLE accounts (currency TEXT PRIMARY KEY, available TEXT NOT NULL, hold 
 CREATE TABLE markets (product_id TEXT PRIMARY KEY, mid TEXT NOT NULL, last TEXT NOT NULL, tick INTEGER NOT NULL,
   bids TEXT NOT NULL, asks TEXT NOT NULL, trading_disabled INTEGER NOT NULL);
 CREATE TABLE orders (seq INTEGER PRIMARY KEY AUTOINCREMENT, order_id TEXT NOT NULL UNIQUE,
-  client_order_id TEXT NOT NULL UNIQUE, product_id TEXT NOT NULL, side TEXT NOT NULL, kind TEXT NOT NULL,
+  client_order_id TEXT NOT NULL, product_id TEXT NOT NULL, side TEXT NOT NULL, kind TEXT NOT NULL,
   configuration TEXT NOT NULL, base_size TEXT, quote_size TEXT, limit_price TEXT, post_only INTEGER NOT NULL,
   end_time TEXT, status TEXT NOT NULL, created_at TEXT NOT NULL, accepted_ms INTEGER NOT NULL,
   filled_size TEXT NOT NULL, filled_value TEXT NOT NULL, total_fees TEXT NOT NULL, number_of_fills INTEGER NOT NULL,
@@ -41,6 +41,7 @@ CREATE INDEX fills_by_order ON fills (order_id);
 CREATE TABLE posts (seq INTEGER PRIMARY KEY AUTOINCREMENT, received_at TEXT NOT NULL, client_order_id TEXT,
   product_id TEXT, side TEXT, order_configuration TEXT, authorised INTEGER NOT NULL DEFAULT 0, result TEXT,
   order_id TEXT);
+CREATE INDEX orders_by_client_order_id ON orders (client_order_id);
 CREATE INDEX posts_by_client_order_id ON posts (client_order_id);
 CREATE TABLE cancels (seq INTEGER PRIMARY KEY AUTOINCREMENT, received_at TEXT NOT NULL, order_id TEXT NOT NULL,
   success INTEGER NOT NULL, failure_reason TEXT NOT NULL);

@@ -95,7 +95,7 @@ class Venue:
             log_event("order_repeated", order_id=known.order_id, client_order_id=known.client_order_id)
             return _created(body, known.order_id)
         try:
-            if known is not None:
+            if known is not None and self._exchange.knobs.duplicate_ids == "error":
                 raise Refused(Reason.DUPLICATE_CLIENT_ORDER_ID)
             return _created(body, self._exchange.place(read_ticket(body), visit.post))
         except Refused as refused:

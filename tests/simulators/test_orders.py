@@ -48,6 +48,14 @@ async def test_a_repeated_client_order_id_can_be_made_an_error(trader: Trader, c
     assert await control.results(CID) == ["created", "rejected:DUPLICATE_CLIENT_ORDER_ID"]
 
 
+async def test_a_client_order_id_can_be_forgotten(trader: Trader, control: Control) -> None:
+    """For how long a repeat returns the first order is not documented."""
+    await control.tell("PATCH", "/settings", {"duplicate_ids": "forget"})
+    first = await trader.placed("BUY", market_buy("100"), client_order_id=CID)
+    assert await trader.placed("BUY", market_buy("100"), client_order_id=CID) != first
+    assert await control.results(CID) == ["created", "created"]
+
+
 async def test_a_refused_order_leaves_its_client_order_id_free(trader: Trader, control: Control) -> None:
     await trader.refusal("SELL", market("11"), client_order_id=CID)
     await trader.placed("SELL", market("1"), client_order_id=CID)
