@@ -77,17 +77,19 @@ class Placing:
     @activity.defn
     async def look_up_order(self, order: Order) -> OrderStanding:
         """Ask the venue about the order and merge what it says; conclude "not placed" only if that is proven."""
-        orders, venue = self._ledger.orders, venue_of(self._venues, order.account)
+        orders = self._ledger.orders
         known = await orders.known(order.order_id)
         if known.standing.final or known.prepared is None or not known.attempts:
             return known.standing
         if not any(attempt.may_be_live for attempt in known.attempts):
             return await orders.conclude_unplaced(order.order_id, None)
-        sent_at = known.attempts[0].admitted_at
-        found = await venue.report(order, known.prepared, known.standing.venue_order_id, sent_at)
+        venue, sent_at = venue_of(self._venues, order.account), known.attempts[0].admitted_at
+        where = known.standing.venue_order_id or known.found_as
+        found = await venue.report(order, known.prepared, where, sent_at)
         if found.report is not None:
             return await self._ledger.reports.merge(found.report)
-        return await orders.conclude_unplaced(order.order_id, found.began_at)
+        # A look at one place proves nothing about all others.
+        return await orders.conclude_unplaced(order.order_id, found.began_at if where is None else None)
 
     @activity.defn
     async def end_order(self, request: EndRequest) -> OrderStanding:

@@ -27,8 +27,8 @@ WATCH_FILL_LAST_PAUSE_S = 1.0
 # The wait holds one slot of a worker for each account.
 WAIT_FOR_HINT_S = 10
 # What a channel tells of may reach us before the answer to the order itself: it is looked for so long, so often.
-HINTED_EARLY_S = 5
-HINTED_EARLY_PAUSE_S = 0.5
+HINTED_EARLY = timedelta(seconds=5)
+HINTED_EARLY_PAUSE = timedelta(milliseconds=500)
 # A live channel says something every second. One that says nothing for so long is given up.
 SILENCE_S = 5
 # Pauses before a channel that broke is connected again: meanwhile orders are looked up every second.
@@ -50,6 +50,10 @@ OPEN_TRADE = LocalActivityConfig(
     start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=5, gives_up=True)
 )
 SIZE_ORDER = LocalActivityConfig(
+    start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=5, gives_up=True)
+)
+# A person waits for the answer; a word that does not fit the books is refused at once.
+SETTLE = LocalActivityConfig(
     start_to_close_timeout=_LEDGER_TRY, retry_policy=_retry(first_ms=100, most_s=5, gives_up=True)
 )
 # Once an order may exist, the truth must be written, however long the ledger is away: none of these ever gives up.
@@ -114,6 +118,25 @@ WATCH_ORDERS = ActivityConfig(
     heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=500, most_s=10, gives_up=False),
 )
+# A day of an account at its venue is many pages; nobody waits for it but the next round, which is not begun meanwhile.
+TAKE_AUDIT = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=_BEAT,
+    retry_policy=_retry(first_ms=1000, most_s=60, gives_up=False),
+)
+RECORD_AUDIT = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=_BEAT,
+    retry_policy=_retry(first_ms=1000, most_s=60, gives_up=False),
+)
+
+# What closed longer ago is not compared with its venue any more; what is open always is.
+AUDITED_FOR = timedelta(days=1)
+# What is in motion looks like a difference for a moment: fills on their way into the books, a list that lags. It is one
+# if it is there still so much later.
+SETTLED_AFTER = timedelta(seconds=30)
+# Workflows that are looked up by their ids in one round.
+MOST_LOOK_UPS = 200
 
 # Pauses between look-ups of an order that nobody can tell about: short while its fences run, long for a long outage.
 LOOK_UP_FIRST_PAUSE = timedelta(seconds=1)

@@ -12,6 +12,7 @@ from domain.orders import OrderStanding
 from domain.outcomes import Outcome
 from domain.quotes import Route
 from domain.rules import Rules
+from domain.settlements import Settlement
 from domain.sizing import size_order
 from domain.trades import OpenedTrade
 from domain.values import Value
@@ -32,6 +33,13 @@ class CloseRequest(Value):
 
     trade_id: str
     outcome: Outcome
+
+
+class SettleRequest(Value):
+    """A trade and what a person says became of its order."""
+
+    trade_id: str
+    settlement: Settlement
 
 
 class TradeNote(Value):
@@ -83,6 +91,11 @@ class Recording:
     async def mark_unresolved(self, note: TradeNote) -> None:
         """Call for a person."""
         await self._ledger.trades.mark_unresolved(note.trade_id, note.text)
+
+    @activity.defn
+    async def settle(self, request: SettleRequest) -> OrderStanding:
+        """Take a person's word on the trade's order; a repeat changes nothing. Raises SettlementRefused."""
+        return await self._ledger.settlements.settle(request.trade_id, request.settlement)
 
     @activity.defn
     async def close_trade(self, request: CloseRequest) -> Outcome:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import activity
@@ -15,7 +16,7 @@ from activities import policies
 from activities.hints import Hint, Hints
 from domain.errors import OrderMismatch
 from domain.names import TASK_QUEUE, WATCH_WORKFLOW, trade_workflow_id, watch_workflow_id
-from domain.orders import OrderReport, Resting
+from domain.orders import OrderReport, OrderStanding, Resting
 from venues.venue import Venues, venue_of
 
 if TYPE_CHECKING:
@@ -40,11 +41,11 @@ class Watching:
         """
         hint = self._hints.get(account) or Hint()
         heard, resting = hint.heard, await self._look(account, hint)
-        clock = asyncio.get_running_loop().time
-        end, early = clock() + policies.WAIT_FOR_HINT_S, Early(clock)
+        end, early = datetime.now(UTC) + timedelta(seconds=policies.WAIT_FOR_HINT_S), Early()
         while resting and not activity.is_worker_shutdown():
-            longest_s = min(end - clock(), policies.HINTED_EARLY_PAUSE_S if early.ids else policies.WAIT_FOR_HINT_S)
-            if longest_s <= 0 or not (await _is_hinted(hint, heard, longest_s) or early.ids):
+            left = end - datetime.now(UTC)
+            wait = min(left, policies.HINTED_EARLY_PAUSE) if early.ids else left
+            if left <= timedelta(0) or not (await _is_hinted(hint, heard, wait) or early.ids):
                 break
             heard, named = hint.heard, hint.take()
             if named is None:
@@ -79,66 +80,71 @@ class Watching:
         trades = {order.order_id: order.trade_id for order in resting}
         reports = await venue_of(self._venues, account).report_open(resting) if resting else ()
         for report in reports:
-            await self._merge(report, trades[report.order_id])
-        await self._tell(await self._ledger.orders.untold(account))
+            await book_report(self._ledger, report, trades[report.order_id])
+        await tell_trades(self._client, self._ledger, account)
         return len(reports)
-
-    async def _merge(self, report: OrderReport, trade_id: str) -> None:
-        """Merge one report; one that cannot be booked calls a person, and holds up no other."""
-        # Workflows import this module, and no database.
-        from sqlalchemy.exc import OperationalError, SQLAlchemyError
-
-        try:
-            await self._ledger.reports.merge(report, tell=True)
-        except OperationalError:
-            # The ledger is away, for all of them.
-            raise
-        except (OrderMismatch, SQLAlchemyError, ArithmeticError, ValueError) as error:
-            activity.logger.warning("report_not_booked trade_id=%s error=%s", trade_id, type(error).__name__)
-            unbooked = f"its report cannot be booked ({type(error).__name__})"
-            why = str(error) if isinstance(error, OrderMismatch) else unbooked
-            await self._ledger.trades.mark_unresolved(trade_id, why)
-
-    async def _tell(self, untold: Mapping[str, int]) -> None:
-        for trade_id in untold:
-            handle = self._client.get_workflow_handle(trade_workflow_id(trade_id))
-            try:
-                await handle.signal(ORDER_CHANGED)
-            except RPCError as error:
-                # A trade that has ended needs no word.
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-        if untold:
-            await self._ledger.orders.mark_told(untold)
 
 
 class Early:
     """Orders that were told of, and that no book of ours knows yet: the answer to the order itself may come later."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock, self._until = clock, dict[str, float]()
+    def __init__(self) -> None:
+        self._until: dict[str, datetime] = {}
 
     @property
     def ids(self) -> frozenset[str]:
-        now = self._clock()
+        now = datetime.now(UTC)
         return frozenset(venue_order_id for venue_order_id, end in self._until.items() if now < end)
 
     def look_for(self, venue_order_ids: Collection[str]) -> None:
-        end = self._clock() + policies.HINTED_EARLY_S
+        end = datetime.now(UTC) + policies.HINTED_EARLY
         self._until |= dict.fromkeys(venue_order_ids, end)
 
     def found(self, venue_order_ids: Collection[str]) -> None:
         self._until = {one: end for one, end in self._until.items() if one in self.ids and one not in venue_order_ids}
 
 
-async def _is_hinted(hint: Hint, heard: int, longest_s: float) -> bool:
+async def _is_hinted(hint: Hint, heard: int, longest: timedelta) -> bool:
     """Wait until more is heard than that; not for long, not on a dead channel, and not when this worker stops."""
     waits = (hint.more_than(heard), activity.wait_for_worker_shutdown())
     tasks = [asyncio.ensure_future(wait) for wait in waits]
-    await asyncio.wait(tasks, timeout=longest_s, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(tasks, timeout=longest.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
     return hint.heard > heard
+
+
+async def book_report(ledger: Ledger, report: OrderReport, trade_id: str) -> OrderStanding | None:
+    """Merge one report; one that cannot be booked calls a person, holds up no other, and gives None."""
+    # Workflows import this module, and no database.
+    from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+    try:
+        return await ledger.reports.merge(report, tell=True)
+    except OperationalError:
+        # The ledger is away, for all of them.
+        raise
+    except (OrderMismatch, SQLAlchemyError, ArithmeticError, ValueError) as error:
+        activity.logger.warning("report_not_booked trade_id=%s error=%s", trade_id, type(error).__name__)
+        unbooked = f"its report cannot be booked ({type(error).__name__})"
+        why = str(error) if isinstance(error, OrderMismatch) else unbooked
+        await ledger.trades.mark_unresolved(trade_id, why)
+        return None
+
+
+async def tell_trades(client: Client, ledger: Ledger, account: str) -> None:
+    """Tell the account's trades whose order has changed since they were told."""
+    untold = await ledger.orders.untold(account)
+    for trade_id in untold:
+        handle = client.get_workflow_handle(trade_workflow_id(trade_id))
+        try:
+            await handle.signal(ORDER_CHANGED)
+        except RPCError as error:
+            # A trade that has ended needs no word.
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+    if untold:
+        await ledger.orders.mark_told(untold)
 
 
 async def start_watcher(client: Client, account: str, task_queue: str = TASK_QUEUE) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import operating, webhook
+from api import auditing, operating, settling, webhook
 from api.bodies import BODY_S, LimitBodies
 from api.doors import Doors, doors_of
 from api.refusals import Refusal, Refused, answer_http_error, answer_refused
@@ -53,6 +53,8 @@ def create_app(doors: Doors, *, body_s: float = BODY_S) -> FastAPI:
     app.state.doors = doors
     app.include_router(webhook.router)
     app.include_router(operating.router)
+    app.include_router(auditing.router)
+    app.include_router(settling.router)
     app.add_exception_handler(Refused, answer_refused)
     app.add_exception_handler(HTTPException, answer_http_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from cli import operating, roles, sending
+from cli import auditing, operating, roles, sending, settling
 from cli.client import UNREACHABLE, Unreachable
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app = typer.Typer(
 roles.add_to(app)
 sending.add_to(app)
 operating.add_to(app)
+settling.add_to(app)
+auditing.add_to(app)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from config.declaring import (
     Names,
     OptionalPath,
     Port,
+    Seconds,
     Switch,
     Url,
     setting,
@@ -215,6 +216,9 @@ class RunningSettings(Group):
     temporal_ui_url: Url = setting(
         _local_url("temporal_ui_port"),
         "the Temporal page that links lead to; empty: this machine, SUREFILL_TEMPORAL_UI_PORT",
+    )
+    reconcile_every_s: Seconds = setting(
+        300, "how often the auditor compares the ledger with Temporal and the venues", unit="s"
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UPPER] = setting(
         "INFO", "the least that is logged"

@@ -27,6 +27,7 @@
     - CredentialsRefused      ... because of our keys, or a clock that is off
     - OrderMismatch           the venue's order is not the one that we asked for
     - LedgerBehind            the ledger misses rows of this trade (it was restored from a backup)
+    - SettlementRefused       what a person says of an order does not fit the books
 
 Temporal compares exact class names, so policies list them with `leaves(GiveUp)`; all errors live in this module.
 """
@@ -142,6 +143,14 @@ class OrderMismatch(GiveUp):
 
 class LedgerBehind(GiveUp):
     """The ledger misses rows that this trade has written before."""
+
+
+class SettlementRefused(GiveUp):
+    """What a person says of an order does not fit the books. `code` is made for programs; `field`: the wrong one."""
+
+    def __init__(self, code: str, text: str, fix: str, *, field: str | None = None) -> None:
+        super().__init__(f"{text}; {fix}")
+        self.code, self.text, self.fix, self.field = code, text, fix, field
 
 
 def leaves(base: type[TradeError]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from faults.answers import WRONGS
 from faults.runs import Case, answered_wrong, many_at_once, struck
 from faults.stops import BY_NAME, STOPS
-from faults.strikes import FROZEN_LONG, LEDGER, LOSSES, PEOPLE, PROCESSES
+from faults.strikes import FROZEN_LONG, LEDGER, LOSSES, PEOPLE, PROCESSES, WITH_A_NEW_WORKER
 
 # A long freeze and a locked ledger take half a minute each: where they can do most harm.
 _FOR_LONG = ("order on its way", "order taken, answer on its way", "at rest")
@@ -47,7 +47,7 @@ _SHORT_WRONGS = (
 
 def all_cases() -> Sequence[Case]:
     """Strikes at every stop, long ones at few; wrong answers in every place."""
-    cases = [struck(strike, stop) for strike in (*PROCESSES, *LOSSES, *PEOPLE) for stop in STOPS]
+    cases = [struck(strike, stop) for strike in (*PROCESSES, *WITH_A_NEW_WORKER, *LOSSES, *PEOPLE) for stop in STOPS]
     cases += [struck(strike, BY_NAME[name], slow=True) for strike in (*FROZEN_LONG, *LEDGER) for name in _FOR_LONG]
     cases += [answered_wrong(wrong, place) for wrong in WRONGS for place in wrong.only]
     return [case for case in cases if _can_happen(case)]
@@ -66,8 +66,8 @@ def short_cases() -> Sequence[Case]:
 
 
 def _can_happen(case: Case) -> bool:
-    """Where Temporal is frozen it takes no orders from people; where the ledger is held, it takes none either."""
+    """Where Temporal is frozen or the ledger is held, nobody's word is taken, and no worker gets as far as its work."""
     if case.fault == "cancelled, then held for 8 s":
         return case.stop == "order on its way"
-    by_people = case.fault in {strike.name for strike in PEOPLE}
-    return not (by_people and case.stop in ("kept, not started", "fills to be booked"))
+    needs_both = {strike.name for strike in (*PEOPLE, *WITH_A_NEW_WORKER)}
+    return not (case.fault in needs_both and case.stop in ("kept, not started", "fills to be booked"))

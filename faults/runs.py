@@ -80,7 +80,7 @@ def many_at_once(count: int, limit: int) -> Case:
         with ThreadPoolExecutor(count) as pool:
             list(pool.map(batch.send, ["buy"] * count))
         batch.send_again()
-        until(lambda: _all_ended(house), "every trade to end")
+        until(lambda: all_ended(house), "every trade to end")
         made = sum(len(house.orders_at_exchange(alert.trade_id)) for alert in batch.asked)
         if made != limit:
             batch.findings.append(Finding("doubled", "", f"{made} orders were made, {limit} were allowed"))
@@ -102,7 +102,7 @@ def play(house: House, case: Case, rng: random.Random) -> Result:
             batch.send_some(2)
         batch.send_again()
         batch.end_what_rests()
-        until(lambda: _all_ended(house), "every trade to end")
+        until(lambda: all_ended(house), "every trade to end")
     except (AssertionError, httpx.HTTPError) as error:
         findings.append(Finding("stuck", "", f"{type(error).__name__} {error}"))
     recovery_s = time.monotonic() - healed
@@ -118,7 +118,7 @@ def _send_meanwhile(batch: Batch) -> None:
         batch.send("buy")
 
 
-def _all_ended(house: House) -> bool:
+def all_ended(house: House) -> bool:
     with suppress(httpx.HTTPError, AssertionError):
         return not any(
             house.operate("GET", "/trades", params={"status": status, "limit": 1})["trades"]

@@ -64,8 +64,8 @@ def _freeze(role: str, lasts_s: float) -> Strike:
 
 def _replace_worker(house: House, _asked: Asked) -> None:
     """Another worker takes over from one that is frozen, which wakes up when all is over."""
-    house.parts["worker-1"].freeze()
     house.start("worker-9")
+    house.parts["worker-1"].freeze()
 
 
 def _end_replacement(house: House) -> None:
@@ -137,14 +137,13 @@ PROCESSES = (
     *(_kill(role) for role in ("worker", "api", "temporal", "exchange", "all")),
     *(_terminate(role) for role in ("worker", "api")),
     *(_freeze(role, _SHORT_S) for role in ("worker", "api", "temporal", "exchange")),
-    Strike("a frozen worker replaced", _replace_worker, _end_replacement, lasts_s=7, may_end=frozenset({"QuoteStale"})),
 )
+_REPLACED = Strike("a frozen worker replaced", _replace_worker, _end_replacement, 7, frozenset({"QuoteStale"}))
+WITH_A_NEW_WORKER = (_REPLACED, _clock_off(1), _clock_off(-1))
 LEDGER = (Strike("ledger locked for 20 s", _lock_ledger, may_end=frozenset({"QuoteStale"})),)
 LOSSES = (
     Strike("Temporal's database lost", _lose_temporal, House.confirm_new_temporal),
     Strike("disk full for 5 s", _fill_disk, _free_disk, lasts_s=5, may_end=frozenset({"QuoteStale"})),
-    _clock_off(1),
-    _clock_off(-1),
 )
 PEOPLE = (
     Strike("cancelled by the api", _cancel, may_end=_CANCELLED),

@@ -66,6 +66,12 @@ class Database:
         with self._writing.begin() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that only reads, whoever writes or is stuck with the lock."""
+        with self._reading.begin() as connection:
+            yield connection
+
     def close(self) -> None:
         """Finish what runs, then close every connection."""
         self._writers.shutdown()

@@ -18,6 +18,7 @@ from ledger.audit import note
 from ledger.book import Book, reads, writes
 from ledger.gate import OTHER_TEMPORAL, why_closed
 from ledger.reports import accept, end
+from ledger.settled import settled
 from ledger.tables import AccountRow, AttemptRow, OrderRow, PreparedRow
 from ledger.transaction import Transaction
 
@@ -39,11 +40,12 @@ _OF_TRADES_LOCKED = (
 
 
 class Known(Value):
-    """All that the books know of an order."""
+    """All that the books know of an order. `found_as`: the venue's id for it, as a person says."""
 
     standing: OrderStanding
     prepared: Prepared | None
     attempts: tuple[Attempt, ...]
+    found_as: str | None = None
 
 
 class Orders(Book):
@@ -164,10 +166,13 @@ class Orders(Book):
     def known(self, tx: Transaction, order_id: str) -> Known:
         """All that the books know of the order. Raises LedgerBehind."""
         kept = tx.find(PreparedRow, order_id, 1)
+        row = rows.find_order(tx, order_id)
+        word = settled(row)
         return Known(
-            standing=rows.standing(rows.find_order(tx, order_id)),
+            standing=rows.standing(row),
             prepared=Prepared.model_validate_json(kept.prepared) if kept else None,
             attempts=tuple(rows.attempts_of(tx, order_id)),
+            found_as=word.settlement.venue_order_id if word else None,
         )
 
     @reads

@@ -1,16 +1,18 @@
 """The one place where what venues say becomes what we believe: forward only, whoever says it and however late."""
 
+from collections.abc import Set
+
 from sqlalchemy import bindparam
 from sqlmodel import col, select
 
 from domain.errors import OrderMismatch
 from domain.money import plain
-from domain.orders import AT_VENUE, TERMINAL, Fill, Order, OrderReport, OrderStanding, OrderState, differences
-from domain.positions import after_fill
-from ledger import budgets, rows
+from domain.orders import AT_VENUE, TERMINAL, Order, OrderReport, OrderStanding, OrderState, differences
+from ledger import budgets, fills, rows
 from ledger.audit import note
 from ledger.book import Book, writes
-from ledger.tables import FillRow, OrderRow, PositionRow, TradeRow
+from ledger.settled import Settled, overrule, settled_end
+from ledger.tables import FillRow, OrderRow
 from ledger.transaction import Transaction
 
 _RANK: dict[str, int] = {"sized": 0, "sending": 1, "unknown": 2, "open": 3}
@@ -32,14 +34,18 @@ class Reports(Book):
         _check_ours(tx, row, report)
         before = (row.state, row.reported_base, row.filled_base, row.final_at)
         booked = set(tx.execute(_BOOKED, order_id=row.order_id).scalars())
+        if (settled := settled_end(row)) is not None:
+            if not _says_news(row, settled, report, booked):
+                return rows.standing(row)
+            overrule(tx, row, settled, f"the venue says {report.state}, {plain(report.filled_base)} filled")
         for fill in report.fills:
             if fill.venue_fill_id not in booked:
-                _book_fill(tx, row, fill)
+                fills.book(tx, row, fill)
         row.reported_base = max(row.reported_base, report.filled_base, row.filled_base)
         row.venue_order_id = report.venue_order_id
         _move_state(tx, row, report)
         if row.state in TERMINAL and row.filled_base == row.reported_base:
-            _finish(tx, row)
+            finish(tx, row)
         else:
             # An end that fills are missing from is no end: somebody has to look again.
             row.final_at = None
@@ -53,7 +59,7 @@ def end(tx: Transaction, row: OrderRow, state: OrderState) -> None:
     """Conclude an order of which the venue has nothing; its row is locked and not ended yet."""
     row.state = state
     note(tx, row.trade_id, "concluded", state.replace("_", " "), row.reason)
-    _finish(tx, row)
+    finish(tx, row)
 
 
 def accept(tx: Transaction, row: OrderRow, venue_order_id: str | None) -> None:
@@ -61,6 +67,8 @@ def accept(tx: Transaction, row: OrderRow, venue_order_id: str | None) -> None:
     if venue_order_id and row.venue_order_id not in (None, venue_order_id):
         text = f"known as {row.venue_order_id}, accepted as {venue_order_id} too"
         note(tx, row.trade_id, "sent", "a second order may live at the venue", text, level="alert")
+    if row.venue_order_id is None and (settled := settled_end(row)) is not None:
+        overrule(tx, row, settled, "the venue has taken the order")
     row.venue_order_id = row.venue_order_id or venue_order_id
     if row.state in AT_VENUE:
         return
@@ -78,43 +86,14 @@ def _check_ours(tx: Transaction, row: OrderRow, report: OrderReport) -> None:
         raise OrderMismatch(f"the venue's order {report.venue_order_id} is not ours: {'; '.join(wrong)}")
 
 
-def _book_fill(tx: Transaction, row: OrderRow, fill: Fill) -> None:
-    tx.add(
-        FillRow(
-            account=row.account,
-            order_id=row.order_id,
-            pair=row.pair,
-            action=row.action,
-            booked_at=tx.now(),
-            **fill.model_dump(),
-        )
+def _says_news(row: OrderRow, settled: Settled, report: OrderReport, booked: Set[str]) -> bool:
+    """Whether the report says more than the venue had said when a person settled the order; late ones do not."""
+    return (
+        row.venue_order_id is None
+        or any(fill.venue_fill_id not in booked for fill in report.fills)
+        or report.filled_base > settled.reported_base
+        or _RANK.get(report.state, _ENDED) > _RANK.get(settled.state, _ENDED)
     )
-    row.filled_base += fill.base_qty
-    row.filled_quote += fill.quote_qty
-    row.fee += fill.fee
-    _move_position(tx, row, fill)
-    late = _is_late(tx, row)
-    what, fee = f"{plain(fill.base_qty)} at {plain(fill.price)}", f"fee {plain(fill.fee)}, {fill.liquidity}"
-    if late:
-        note(tx, row.trade_id, "late fill", what, f"{fee}; the trade was closed already", level="alert")
-    else:
-        note(tx, row.trade_id, "fill", what, fee)
-
-
-def _move_position(tx: Transaction, row: OrderRow, fill: Fill) -> None:
-    key = (row.account, row.pair)
-    kept = tx.find(PositionRow, *key, lock="update")
-    if kept is None:
-        tx.add_once(PositionRow(account=row.account, pair=row.pair))
-        kept = tx.get(PositionRow, *key, lock="update")
-    moved = after_fill(rows.position(kept), rows.action(row), fill)
-    kept.base_qty, kept.cost, kept.realised, kept.fees = moved.base_qty, moved.cost, moved.realised, moved.fees
-    kept.changed_at = tx.now()
-
-
-def _is_late(tx: Transaction, row: OrderRow) -> bool:
-    """Whether the trade was closed before this fill was known."""
-    return tx.get(TradeRow, row.trade_id).status == "closed"
 
 
 def _move_state(tx: Transaction, row: OrderRow, report: OrderReport) -> None:
@@ -140,7 +119,8 @@ def _overrules(row: OrderRow, report: OrderReport) -> bool:
     return row.state not in AT_VENUE or (report.state == "filled" and row.state != "filled")
 
 
-def _finish(tx: Transaction, row: OrderRow) -> None:
+def finish(tx: Transaction, row: OrderRow) -> None:
+    """Nothing more will happen to the order: give back what is left of its reservation. Its row is locked."""
     row.final_at = row.final_at or tx.now()
     budgets.settle(tx, row)
 

@@ -14,7 +14,7 @@ class LedgerShape(Exception):
 
 def check(database: Database) -> None:
     """Raise LedgerShape, with the command that helps, unless the ledger has this version's shape."""
-    with database.schema_connection() as connection:
+    with database.snapshot() as connection:
         known = inspect(connection).has_table("alembic_version")
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if known else None
     if found != REVISION:

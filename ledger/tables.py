@@ -99,7 +99,7 @@ class OrderRow(SQLModel, table=True):
     """One order (`asked`, as JSON) and the merged truth about it.
 
     `reported_base`: what the venue says is filled; fills may lag behind. `changes` counts what a watcher saw,
-    `told` how much of that its trade was told.
+    `told` how much of that its trade was told. `settlement`: what a person said of it, until the venue does.
     """
 
     __tablename__ = "orders"
@@ -129,6 +129,7 @@ class OrderRow(SQLModel, table=True):
     gate_closed_code: str = ""
     gate_closed_because: str = Field(default="", sa_type=Text)
     final_at: datetime | None = Field(default=None, sa_type=Utc)
+    settlement: str | None = Field(default=None, sa_type=Text)
     changes: int = 0
     told: int = 0
 
@@ -257,3 +258,29 @@ class AuditRow(SQLModel, table=True):
     decision: str
     reason: str = Field(default="", sa_type=Text)
     level: str = "info"
+
+
+class FindingRow(SQLModel, table=True):
+    """A difference between two books (as JSON) that the auditor found; `gone_at`: when it was there no longer."""
+
+    __tablename__ = "findings"
+    __table_args__ = (Index("findings_present", "gone_at"),)
+
+    account: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    difference: str = Field(sa_type=Text)
+    first_seen_at: datetime = Field(sa_type=Utc)
+    last_seen_at: datetime | None = Field(default=None, sa_type=Utc)
+    gone_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class LookRow(SQLModel, table=True):
+    """The auditor's latest look at two books (as JSON); `account` is empty when it was about all of them."""
+
+    __tablename__ = "audit_looks"
+
+    book: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    ended_at: datetime = Field(sa_type=Utc)
+    look: str = Field(sa_type=Text)

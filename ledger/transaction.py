@@ -157,7 +157,8 @@ def _is_it(table: type[SQLModel]) -> ColumnElement[bool]:
 @cache
 def _by_key(table: type[SQLModel], lock: Lock | None) -> Select[Any]:
     statement = select(_table(table)).where(_is_it(table))
-    return statement if lock is None else statement.with_for_update(read=lock == "share")
+    # FOR NO KEY UPDATE: no key is ever changed, and PostgreSQL locks the keys of parents when a child is written twice.
+    return statement if lock is None else statement.with_for_update(read=lock == "share", key_share=lock == "update")
 
 
 @cache

@@ -1,11 +1,12 @@
 """A venue in memory, for tests of what is above venues. It does what it is told, and counts what it was asked."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from domain.attempts import Answer
+from domain.audits import FoundOrder
 from domain.orders import Fill, LookUp, Order, OrderReport, OrderState, Prepared, Resting
 from domain.pairs import Pair
 from domain.quotes import Quote
@@ -38,12 +39,21 @@ def reject(venue: "FakeVenue", order: Order, sent: Prepared) -> Answer:
 
 
 class FakeVenue:
-    """`steps`: what each submit does, in turn; the last one repeats."""
+    """`steps`: what each submit does, in turn; the last one repeats.
+
+    `fence`: how long an attempt lives; None: for ever. `hides`: orders are shown only to who has the venue's id.
+    """
 
     name = "coinbase"
 
-    def __init__(self, *steps: Step, resend_window: timedelta | None = timedelta(seconds=30)) -> None:
-        self.resend_window = resend_window
+    def __init__(
+        self,
+        *steps: Step,
+        resend_window: timedelta | None = timedelta(seconds=30),
+        fence: timedelta | None = timedelta(seconds=12),
+        hides: bool = False,
+    ) -> None:
+        self.resend_window, self.fence, self.hides = resend_window, fence, hides
         self.steps = list(steps) or [fill_at_once]
         self.submits: list[Prepared] = []
         self.cancels: list[str] = []
@@ -55,6 +65,9 @@ class FakeVenue:
         self.quotes = 0
         self.report_error: Exception | None = None
         self.sellable = Decimal(2)
+        self.balance = {"ETH": Decimal(1_000), "USD": Decimal(1_000_000)}
+        self.strangers: list[FoundOrder] = []
+        self.listings = 0
         self.clock_ahead = timedelta(0)
         self.submitting = asyncio.Event()
         self.let_submit = asyncio.Event()
@@ -87,7 +100,7 @@ class FakeVenue:
         return made
 
     def open_attempt(self) -> Ticket:
-        return Ticket(fence_at=datetime.now(UTC) + timedelta(seconds=12), credential="secret")
+        return Ticket(fence_at=datetime.now(UTC) + self.fence if self.fence else None, credential="secret")
 
     async def submit(self, prepared: Prepared, ticket: Ticket) -> Answer:
         self.submits.append(prepared)
@@ -100,12 +113,24 @@ class FakeVenue:
         self.look_ups += 1
         if self.report_error is not None:
             raise self.report_error
-        return LookUp(report=self.reports.get(prepared.client_order_id), began_at=datetime.now(UTC) + self.clock_ahead)
+        found = self.reports.get(prepared.client_order_id)
+        if found is not None and venue_order_id != found.venue_order_id and (self.hides or venue_order_id is not None):
+            found = None
+        return LookUp(report=found, began_at=datetime.now(UTC) + self.clock_ahead)
 
     async def report_open(self, resting: Sequence[Resting]) -> Sequence[OrderReport]:
         self.batches += 1
         ids = {order.venue_order_id for order in resting}
         return [report for report in self.reports.values() if report.venue_order_id in ids]
+
+    async def orders_since(self, since: datetime) -> Sequence[FoundOrder]:
+        self.listings += 1
+        if self.report_error is not None:
+            raise self.report_error
+        return [*self.strangers, *(_found(client_id, report) for client_id, report in self.reports.items())]
+
+    async def balances(self) -> Mapping[str, Decimal]:
+        return self.balance
 
     async def cancel(self, venue_order_id: str) -> str:
         self.cancels.append(venue_order_id)
@@ -116,3 +141,16 @@ class FakeVenue:
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+
+def _found(client_id: str, report: OrderReport) -> FoundOrder:
+    return FoundOrder(
+        client_order_id=client_id,
+        venue_order_id=report.venue_order_id,
+        headline=f"{report.action} {report.pair}",
+        state=report.state,
+        filled_base=report.filled_base,
+        filled_quote=report.filled_quote,
+        fee=report.fee,
+        fills=report.fills,
+    )

@@ -17,6 +17,8 @@ PAGES = (
     "CONTRIBUTING.md",
     "deploy/README.md",
     "docs/tour.md",
+    "docs/unresolved.md",
+    "docs/auditor.md",
     "docs/decisions/README.md",
 )
 SOURCE = "\n".join(path.read_text() for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py")))
@@ -51,3 +53,16 @@ def test_every_command_that_is_shown_is_there(page: str) -> None:
     shown = commands_of((ROOT / page).read_text())
     assert shown <= set(group.commands)
     assert shown or page in ("ARCHITECTURE.md", "CONTRIBUTING.md", "docs/decisions/README.md")
+
+
+def test_every_difference_that_the_auditor_can_name_is_explained() -> None:
+    spelt = re.compile(r'"([a-z]+(?:_[a-z]+)+)"')
+    codes = {
+        code
+        for name in ("comparisons", "records")
+        for code in spelt.findall((ROOT / "domain" / f"{name}.py").read_text())
+        if code not in ("not_placed", "trade_id", "order_id")
+    }
+    rows = [line.split("|")[1] for line in (ROOT / "docs" / "auditor.md").read_text().splitlines() if "|" in line]
+    explained = {code for row in rows for code in re.findall(r"`(\w+)`", row)}
+    assert explained == codes

@@ -3,9 +3,11 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
 
 from domain.attempts import Answer
+from domain.audits import FoundOrder
 from domain.errors import NotConfiguredHere
 from domain.orders import LookUp, Order, OrderReport, Prepared, Resting
 from domain.pairs import Pair
@@ -55,6 +57,15 @@ class Venue(Protocol):
 
     async def report_open(self, resting: Sequence[Resting]) -> Sequence[OrderReport]:
         """Reports of those orders that are no more as they are known, in a number of calls that hardly grows."""
+
+    async def orders_since(self, since: datetime) -> Sequence[FoundOrder]:
+        """Every order of the account that was placed since then or is open, whoever placed it.
+
+        With its fills, if it has an id of our make.
+        """
+
+    async def balances(self) -> Mapping[str, Decimal]:
+        """What the account has of each asset, with what its open orders hold."""
 
     async def cancel(self, venue_order_id: str) -> str:
         """Ask for the end of an order; what the venue answered. Only a report tells what became of it."""

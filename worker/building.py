@@ -17,6 +17,7 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.auditing import Auditing
 from activities.hints import Hints
 from activities.placing import Placing
 from activities.quoting import Quoting
@@ -27,11 +28,12 @@ from domain.names import TASK_QUEUE
 from domain.rules import Rules
 from ledger.ledger import Ledger
 from venues.venue import Venues
+from workflows.reconcile import ReconcileWorkflow
 from workflows.trade import TradeWorkflow
 from workflows.watch import WatchWorkflow
 
 _NO_HINTS: Hints = MappingProxyType({})
-WORKFLOWS = (TradeWorkflow, WatchWorkflow)
+WORKFLOWS = (TradeWorkflow, WatchWorkflow, ReconcileWorkflow)
 
 # How long a stopping worker lets its activities finish: as long as the longest that should not be cut.
 _GRACE = timedelta(seconds=20)
@@ -71,6 +73,7 @@ def build_worker(  # noqa: PLR0913 - whatever a worker needs comes together here
     """A worker for all workflows and activities. `epoch`: the Temporal database that `client` speaks to."""
     recording, quoting = Recording(ledger, rules), Quoting(venues)
     placing, watching = Placing(ledger, venues, epoch), Watching(ledger, venues, client, hints)
+    auditing = Auditing(ledger, venues, client)
     return Worker(
         client,
         task_queue=task_queue,
@@ -81,6 +84,7 @@ def build_worker(  # noqa: PLR0913 - whatever a worker needs comes together here
             recording.request_cancel,
             recording.read_standing,
             recording.mark_unresolved,
+            recording.settle,
             recording.close_trade,
             quoting.fetch_quotes,
             placing.place_order,
@@ -89,6 +93,8 @@ def build_worker(  # noqa: PLR0913 - whatever a worker needs comes together here
             placing.end_order,
             watching.watch_orders,
             watching.ask_to_watch,
+            auditing.take_audit,
+            auditing.record_audit,
         ],
         interceptors=[Translating(ledger)],
         **{**options(), **changes},

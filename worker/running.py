@@ -2,22 +2,28 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+from sqlalchemy.exc import OperationalError
 from temporalio.client import Client
 from temporalio.worker import Worker
 
 from config.settings import Settings
 from ledger.ledger import Ledger
+from ledger.trades import Account
 from wiring.ledgers import open_ledger
 from wiring.stopping import unless_stopped
 from wiring.temporal import confirmed_epoch, connect_with_patience
 from wiring.trading import open_channels, open_venues, rules_of
 from worker.building import build_worker
 from worker.listening import listening
+from worker.scheduling import scheduled
 
 log = logging.getLogger(__name__)
+
+_RETRY_S = 1.0
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
@@ -30,7 +36,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 
 async def work(settings: Settings, client: Client, ledger: Ledger, stop: asyncio.Event) -> None:
     """Work until `stop`. Raises OtherTemporal, KeyUnusable."""
-    async with open_worker(settings, client, ledger) as worker:
+    every = timedelta(seconds=settings.reconcile_every_s)
+    async with open_worker(settings, client, ledger) as worker, scheduled(client, every):
         await serve(worker, stop)
 
 
@@ -40,8 +47,7 @@ async def open_worker(settings: Settings, client: Client, ledger: Ledger) -> Asy
     epoch = await confirmed_epoch(client, ledger)
     venues = open_venues(settings)
     try:
-        for account in venues:
-            await ledger.trades.register(account)
+        await _register(ledger, venues)
         by_name = {account.name: venue for account, venue in venues.items()}
         channels = {account.name: channel for account, channel in open_channels(settings).items()}
         async with listening(channels) as hints:
@@ -49,6 +55,18 @@ async def open_worker(settings: Settings, client: Client, ledger: Ledger) -> Asy
     finally:
         for venue in venues.values():
             await venue.aclose()
+
+
+async def _register(ledger: Ledger, accounts: Iterable[Account]) -> None:
+    """Make the accounts known, as soon as the ledger takes it: a frozen process may hold its lock."""
+    for account in accounts:
+        while True:
+            try:
+                await ledger.trades.register(account)
+                break
+            except OperationalError as error:
+                log.warning("ledger_away role=worker error=%s; trying again every second", type(error).__name__)
+            await asyncio.sleep(_RETRY_S)
 
 
 async def serve(worker: Worker, stop: asyncio.Event) -> None:

@@ -8,12 +8,13 @@ with workflow.unsafe.imports_passed_through():
     from activities import policies
     from activities.placing import EndRequest, Placing
     from activities.quoting import QuoteRequest, Quoting
-    from activities.recording import CloseRequest, Recording, SizeRequest, TradeNote
+    from activities.recording import CloseRequest, Recording, SettleRequest, SizeRequest, TradeNote
     from activities.watching import Watching
     from domain.orders import Order, OrderStanding
     from domain.outcomes import Outcome
     from domain.quotes import Quotes, Route
     from domain.routing import traded_pair
+    from domain.settlements import Settlement
     from domain.trades import OpenedTrade
 
 
@@ -90,6 +91,12 @@ async def request_cancel(trade_id: str, reason: str) -> None:
 async def mark_unresolved(trade_id: str, reason: str) -> None:
     note = TradeNote(trade_id=trade_id, by="the workflow", text=reason)
     await workflow.execute_local_activity_method(Recording.mark_unresolved, note, **policies.MARK_UNRESOLVED)
+
+
+async def settle(trade_id: str, settlement: Settlement) -> OrderStanding:
+    """Raises a FailureError when the books leave no room for it."""
+    request = SettleRequest(trade_id=trade_id, settlement=settlement)
+    return await workflow.execute_local_activity_method(Recording.settle, request, **policies.SETTLE)
 
 
 async def close_trade(trade_id: str, outcome: Outcome) -> Outcome:

@@ -11,11 +11,12 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities import policies
-    from domain.errors import CancelRequested, GiveUp, QuoteStale
+    from domain.errors import CancelRequested, GiveUp, QuoteStale, SettlementRefused
     from domain.names import TRADE_WORKFLOW
     from domain.orders import OrderStanding
     from domain.outcomes import Outcome, conclude, without_order
     from domain.quotes import best_route
+    from domain.settlements import Settlement
     from domain.trades import OpenedTrade, TradeResult, TradeStart
 
 from workflows import steps
@@ -50,16 +51,33 @@ class TradeWorkflow:
     def order_changed(self) -> None:
         self._changed = True
 
+    @workflow.update(description="A person says what became of an order of which nobody can tell. Input: a Settlement.")
+    async def settle(self, settlement: Settlement) -> OrderStanding:
+        """Where the order stands then. A word that does not fit the books is refused; the trade goes on as before."""
+        try:
+            standing = await steps.settle(self._trade_id, settlement)
+        except FailureError as error:
+            code, reason = _said_by(error)
+            raise ApplicationError(reason, type=code, non_retryable=True) from error
+        self._changed = True
+        return standing
+
+    @settle.validator
+    def _may_settle(self, settlement: Settlement) -> None:
+        if self._standing is None:
+            text = "the trade has no order yet; cancel it instead, or try again in a moment"
+            raise ApplicationError(text, type=SettlementRefused.__name__, non_retryable=True)
+
     async def _trip(self) -> TradeResult:
         try:
             trade = await self._open()
             if trade.outcome is not None:
-                return self._over(trade.outcome)
+                return await self._over(trade.outcome)
             placed = await self._place(trade.standing or await self._decide_on_a_fresh_quote(trade))
             outcome = await self._await_end(placed)
         except (FailureError, GiveUp) as error:
             outcome = await self._make_safe(error)
-        return self._over(await steps.close_trade(self._trade_id, outcome))
+        return await self._over(await steps.close_trade(self._trade_id, outcome))
 
     async def _open(self) -> OpenedTrade:
         trade = await steps.open_trade(self._trade_id)
@@ -109,10 +127,11 @@ class TradeWorkflow:
             if standing.order.kind == "limit" and standing.venue_order_id is not None:
                 standing = await self._rest(standing)
             else:
-                await self._wait_to_look_again(pauses, _doubt_about(standing))
-                standing = await self._look(steps.look_up_order(standing.order), standing)
+                standing = await self._wait_to_look_again(standing, pauses, _doubt_about(standing))
+                if not standing.final:
+                    standing = await self._look(steps.look_up_order(standing.order), standing)
             self._renew_if_long()
-        return conclude(standing)
+        return conclude(standing, *self._why_cancelled(standing))
 
     async def _make_safe(self, error: FailureError | GiveUp) -> Outcome:
         """Say what is true after something gave up; an order that may exist is ended first."""
@@ -127,9 +146,11 @@ class TradeWorkflow:
         while True:
             await self._note_cancel()
             standing = await self._look(steps.end_order(standing.order, code, reason), standing)
+            if not standing.final:
+                trouble = f"it is not certain that the order has ended ({reason})"
+                standing = await self._wait_to_look_again(standing, pauses, trouble)
             if standing.final:
                 return conclude(standing, code, reason)
-            await self._wait_to_look_again(pauses, f"it is not certain that the order has ended ({reason})")
             self._renew_if_long()
 
     async def _rest(self, standing: OrderStanding) -> OrderStanding:
@@ -143,24 +164,30 @@ class TradeWorkflow:
         if deadline is not None:
             wait = max(min(wait, deadline - workflow.now()), timedelta(0))
         hinted = await self._wait(wait, "the order rests")
-        self._changed = False
         if hinted:
-            return self._learn(await steps.read_standing(standing.order.order_id))
+            return await self._read(standing)
         return await self._look(steps.look_up_order(standing.order), standing)
 
     async def _look(self, look: Awaitable[OrderStanding], known: OrderStanding) -> OrderStanding:
-        """What a look at the order shows; nothing new when nobody could be asked for long."""
+        """What a look at the order shows; what the books say when nobody could be asked for long."""
         try:
             return self._learn(await look)
         except FailureError as error:
             workflow.logger.warning("look_failed order_id=%s error=%s", known.order.order_id, error.cause or error)
-            return known
+        return await self._read(known)
 
-    async def _wait_to_look_again(self, pauses: Pauses, trouble: str) -> None:
+    async def _read(self, known: OrderStanding) -> OrderStanding:
+        """What the books say; a hint that came before is heard by that."""
+        self._changed = False
+        return self._learn(await steps.read_standing(known.order.order_id))
+
+    async def _wait_to_look_again(self, known: OrderStanding, pauses: Pauses, trouble: str) -> OrderStanding:
+        """Wait, and call a person when that lasts; a person's word, or another hint, ends the wait."""
         if pauses.patience_is_over():
             self._story.unresolved(trouble)
             await steps.mark_unresolved(self._trade_id, trouble)
         await self._wait(pauses.next(), trouble)
+        return await self._read(known) if self._changed else known
 
     async def _wait(self, longest: timedelta, summary: str) -> bool:
         """Wait for a hint or a request to cancel; False when `longest` has passed without either."""
@@ -182,6 +209,12 @@ class TradeWorkflow:
             return "DeadlinePassed", f"not filled by {deadline:%Y-%m-%d %H:%M:%S} UTC"
         return None
 
+    def _why_cancelled(self, standing: OrderStanding) -> tuple[str, str]:
+        """Who ended a resting order, if it was somebody who asked us to: we may have been lost before we could say."""
+        if self._cancel_reason is not None and standing.order.kind == "limit" and standing.state == "cancelled":
+            return CancelRequested.__name__, self._cancel_reason
+        return "", ""
+
     async def _note_cancel(self) -> None:
         """Write a request to cancel down: from then on the gate lets nothing out."""
         if self._cancel_reason is not None and not self._cancel_noted:
@@ -199,14 +232,16 @@ class TradeWorkflow:
         self._story.stands(standing)
         return standing
 
-    def _over(self, outcome: Outcome) -> TradeResult:
+    async def _over(self, outcome: Outcome) -> TradeResult:
+        """The end; whoever settles the trade's order meanwhile gets an answer."""
+        await workflow.wait_condition(workflow.all_handlers_finished)
         self._story.closed(outcome)
         return TradeResult(trade_id=self._trade_id, outcome=outcome)
 
     def _renew_if_long(self) -> None:
         """Go on with a fresh history; the ledger holds where we are."""
         unheard = self._cancel_reason is not None and not self._cancel_noted
-        if workflow.info().is_continue_as_new_suggested() and not unheard:
+        if workflow.info().is_continue_as_new_suggested() and not unheard and workflow.all_handlers_finished():
             workflow.continue_as_new(self._start)
 
     async def _uncancelled(self, trip: Coroutine[Any, Any, TradeResult]) -> TradeResult:

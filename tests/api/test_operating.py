@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Route
 from temporalio.client import Client
 
-from api import operating, webhook
+from api import auditing, operating, settling, webhook
 from domain.attempts import Send
 from domain.orders import Order
 from domain.outcomes import Outcome, conclude
@@ -54,7 +54,8 @@ async def fill(ledger: Ledger, order: Order) -> Outcome:
 
 def ways_in(api: Api) -> Sequence[tuple[str, str]]:
     """Every method and path that there is."""
-    routes = [*webhook.router.routes, *operating.router.routes, *api.app.routes]
+    routers = (webhook.router, operating.router, settling.router, auditing.router)
+    routes = [*(route for router in routers for route in router.routes), *api.app.routes]
     return [
         (method, route.path_format)
         for route in routes

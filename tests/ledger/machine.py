@@ -183,6 +183,10 @@ class TradesMachine(RuleBasedStateMachine):
             if trade.order:
                 trade.order.shut_gate()
 
+    def a_person_is_called(self, trade: ModelTrade, worker: int) -> None:
+        self.run(self.workers[worker].trades.mark_unresolved(trade.trade_id, "nobody can tell"))
+        trade.is_unresolved = trade.is_unresolved or trade.status == "open"
+
     def a_trade_closes(self, trade: ModelTrade, worker: int) -> None:
         if trade.status == "received":
             return
@@ -191,5 +195,5 @@ class TradesMachine(RuleBasedStateMachine):
             assert "cannot close" in str(result)
             return
         trade.outcome = trade.outcome or (trade.order.outcome if trade.order else "refused")
-        trade.status = "closed"
+        trade.status, trade.is_unresolved = "closed", False
         assert result.kind == trade.outcome

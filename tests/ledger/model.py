@@ -9,9 +9,12 @@ from typing import Literal
 from domain.attempts import Verdict
 from domain.money import ceil_to_micro
 from domain.orders import TERMINAL, Fill, Order, OrderReport, OrderState
-from tests.worlds import a_report
+from domain.settlements import Settlement
+from tests.worlds import a_fill, a_report
 
 HOUR = timedelta(hours=1)
+# The fill that was booked on a person's word.
+STATED = "stated"
 AT_VENUE = ("open", "filled", "cancelled", "expired")
 Fence = Literal["past", "future", "none"]
 Deed = Literal["none", "fill some", "fill all", "cancelled", "expired"]
@@ -90,10 +93,16 @@ class ModelOrder:
     reserved: Decimal = Decimal(0)
     spent: Decimal = Decimal(0)
     trades: int = 0
+    word: Settlement | None = None
+    before_word: tuple[OrderState, Decimal] = ("sized", Decimal(0))
 
     @property
     def filled(self) -> Decimal:
         return sum((fill.base_qty for fill in self.fills.values()), Decimal(0))
+
+    @property
+    def fee(self) -> Decimal:
+        return sum((fill.fee for fill in self.fills.values()), Decimal(0))
 
     @property
     def quote(self) -> Decimal:
@@ -143,6 +152,8 @@ class ModelOrder:
             return
         attempt.verdict, attempt.is_answered = verdict, True
         if verdict == "accepted":
+            if not self.is_known_at_venue:
+                self.forget_word()
             self.is_known_at_venue = True
             self.state = self.state if self.state in AT_VENUE else "open"
         elif self.state in TERMINAL or self.is_known_at_venue:
@@ -167,8 +178,82 @@ class ModelOrder:
         if all(attempt.is_dead_after(look_up) for attempt in self.attempts):
             self.end("not_placed")
 
+    def allows(self, word: Settlement, is_unresolved: bool) -> bool:
+        """Whether a person may say that. The id that is told is always the right one."""
+        if self.word is not None and self.word.said == word.said:
+            return True
+        if self.final or not self.attempts:
+            return False
+        if word.kind == "found":
+            return True
+        unknown = [attempt.fence for attempt in self.attempts if attempt.verdict == "unknown"]
+        if "future" in unknown or ("none" in unknown and not is_unresolved):
+            return False
+        is_taken = self.is_known_at_venue or any(attempt.verdict == "accepted" for attempt in self.attempts)
+        if word.kind == "never_placed":
+            return not is_taken and not self.filled and not self.reported
+        if is_taken and not is_unresolved:
+            return False
+        return self._adds_up(word)
+
+    def _adds_up(self, word: Settlement) -> bool:
+        assert word.filled_base is not None
+        if not max(self.filled, self.reported) <= word.filled_base <= self.asked.base_qty:
+            return False
+        rest = word.filled_base - self.filled
+        if not rest:
+            return True
+        assert word.price is not None
+        price = (word.filled_base * word.price - self.quote) / rest
+        limit = self.asked.limit_price
+        is_within = price <= limit if self.asked.action == "BUY" else price >= limit
+        return is_within and price > 0 and word.fee >= self.fee
+
+    def believe(self, word: Settlement) -> None:
+        """Somebody says it, and the books leave room for it."""
+        if self.word is not None and self.word.said == word.said:
+            return
+        self.word, self.before_word = word, (self.state, self.reported)
+        self.shut_gate()
+        if word.kind == "never_placed":
+            self.end("not_placed")
+        elif word.kind == "filled":
+            assert word.filled_base is not None
+            if rest := word.filled_base - self.filled:
+                assert word.price is not None
+                price = (word.filled_base * word.price - self.quote) / rest
+                stated = a_fill(STATED, f"{rest:f}").model_copy(update={"price": price, "fee": word.fee - self.fee})
+                self.fills[STATED] = stated
+            self.reported = word.filled_base
+            self.end(self._stated_end())
+
+    def _stated_end(self) -> OrderState:
+        if self.filled == self.asked.base_qty:
+            return "filled"
+        return self.state if self.state in TERMINAL else "cancelled"
+
+    def forget_word(self) -> None:
+        """The venue speaks: only that counts from now on."""
+        if self.word is not None and self.word.kind != "found":
+            self.fills.pop(STATED, None)
+            self.state, self.reported = self.before_word
+            self.word = None
+
+    def _is_news(self, report: OrderReport) -> bool:
+        state, reported = self.before_word
+        return (
+            not self.is_known_at_venue
+            or any(fill.venue_fill_id not in self.fills for fill in report.fills)
+            or report.filled_base > reported
+            or (report.state in TERMINAL and state not in TERMINAL)
+        )
+
     def hear(self, report: OrderReport) -> None:
         """A report moves us forward, whenever it was written."""
+        if self.word is not None and self.word.kind != "found":
+            if not self._is_news(report):
+                return
+            self.forget_word()
         self.is_known_at_venue = True
         self.fills |= {fill.venue_fill_id: fill for fill in report.fills}
         self.reported = max(self.reported, report.filled_base, self.filled)
@@ -197,4 +282,5 @@ class ModelTrade:
     outcome: str | None = None
     is_cancelled: bool = False
     is_started: bool = False
+    is_unresolved: bool = False
     order: ModelOrder | None = None

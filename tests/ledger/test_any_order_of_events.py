@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, multiple, rule, run_state_machine_as_test
 
 from domain.attempts import Admission, Answer, Attempt, Send
-from domain.orders import TERMINAL, OrderReport, OrderStanding
+from domain.errors import SettlementRefused
+from domain.orders import TERMINAL, Order, OrderReport, OrderStanding
+from domain.settlements import Settlement
 from tests.fuzzing import tried
 from tests.ledger.invariants import check_all, read_tables
 from tests.ledger.machine import SELDOM, WORKERS, TradesMachine
@@ -19,12 +21,17 @@ pytestmark = pytest.mark.slow
 
 FENCES = st.sampled_from(["past", "future", "none"])
 RARE = st.sampled_from(
-    ["closed", "closed", "started", "cancelled", "late", "halt", "resume", "resume", "temporal one", "temporal two"]
+    [
+        *("closed", "closed", "started", "cancelled", "late", "halt", "resume", "resume", "temporal one"),
+        *("temporal two", "called", "called"),
+    ]
 )
 DEEDS = st.sampled_from(["none", "fill some", "cancelled", "fill all", "expired", "cancelled", "fill some"])
 LOOK_UPS = st.sampled_from(["none", "before the fences", "between the fences", "after the fences"])
 PRICES = st.sampled_from(["2500", "2524.99", "0.000000000000000001", "2499.123456789012345678"])
 FEES = st.sampled_from(["0", "0.1", "-0.01", "0.000000000000000001"])
+WORDS = ("never placed", "1", "never placed", "found", "0.5", "0", "1", "2")
+STATED = st.tuples(st.sampled_from(["2525", "2525", "2500", "2530"]), st.sampled_from(["0.5", "0.5", "0"]))
 trades, orders, attempts, reports = (
     TradesMachine.trades, TradesMachine.orders, TradesMachine.attempts, TradesMachine.reports
 )  # fmt: skip
@@ -142,6 +149,30 @@ class LedgerMachine(TradesMachine):
         for standing in standings if again else [standings]:
             self._check_standing(order, standing)
 
+    # People
+
+    @rule(trade=orders, said=st.sampled_from(WORDS), stated=STATED, is_lost=st.booleans(), race=st.booleans())
+    def a_person_settles(
+        self, trade: ModelTrade, said: str, stated: tuple[str, str], is_lost: bool, race: bool
+    ) -> None:
+        order = self._order(trade)
+        if is_lost:
+            self.a_worker_comes_to_the_gate(trade, "past", False, False, False, False)
+            self.a_person_is_called(trade, 0)
+        word = _word(order.asked, said, *stated)
+        may = order.allows(word, trade.is_unresolved)
+        settling = [worker.settlements.settle(trade.trade_id, word) for worker in self.workers[: 1 + race]]
+        results = self.run(*settling)
+        if may:
+            order.believe(word)
+            trade.is_unresolved = trade.is_unresolved and not order.final
+        for result in results if race else [results]:
+            assert isinstance(result, OrderStanding) == may, result
+            if isinstance(result, OrderStanding):
+                self._check_standing(order, result)
+            else:
+                assert isinstance(result, SettlementRefused), result
+
     # What is rare
 
     @rule(trade=TradesMachine.ANY_TRADE, what=RARE, worker=WORKERS)
@@ -157,6 +188,8 @@ class LedgerMachine(TradesMachine):
                 self.somebody_cancels(trade, worker)
             case ["late"]:
                 self.the_gate_is_closed(trade, worker)
+            case ["called"]:
+                self.a_person_is_called(trade, worker)
             case ["closed"]:
                 self.a_trade_closes(trade, worker)
 
@@ -210,6 +243,17 @@ class LedgerMachine(TradesMachine):
         assert {signal.signal_id for signal in waiting} == {
             trade.signal_id for trade in self.known if not trade.is_started
         }
+
+
+def _word(asked: Order, said: str, price: str, fee: str) -> Settlement:
+    """What a person says; shares are those of the whole order."""
+    who: dict[str, Any] = {"by": "ann", "reason": "seen"}
+    if said == "never placed":
+        return Settlement(kind="never_placed", **who)
+    if said == "found":
+        return Settlement(kind="found", venue_order_id=f"v-{asked.order_id}", **who)
+    base = (asked.base_qty * Decimal(said)).quantize(Decimal("1e-18"))
+    return Settlement(kind="filled", filled_base=base, price=Decimal(price), fee=Decimal(fee), **who)
 
 
 def _place(answer: Admission) -> int:

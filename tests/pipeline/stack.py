@@ -270,15 +270,15 @@ class Stack:
         return path.read_text(errors="replace").count("worker_started") if path.exists() else 0
 
 
-def until(found: Callable[[], T | None], what: str) -> T:
+def until(found: Callable[[], T | None], what: str, patience_s: float = _PATIENCE_S) -> T:
     """What `found` gives once it gives something. Asks less and less often: asking is work for who is asked."""
-    end, pause_s = time.monotonic() + _PATIENCE_S, _FIRST_PAUSE_S
+    end, pause_s = time.monotonic() + patience_s, _FIRST_PAUSE_S
     while time.monotonic() < end:
         if result := found():
             return result
         time.sleep(pause_s)
         pause_s = min(1.5 * pause_s, _LAST_PAUSE_S)
-    raise AssertionError(f"waited {_PATIENCE_S} s for {what}")
+    raise AssertionError(f"waited {patience_s:g} s for {what}")
 
 
 def free_port() -> int:

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from domain.rules import Rules
+from domain.settlements import Settlement
 from domain.signals import Signal
 from ledger.database import Database
 from ledger.ledger import Ledger
 from tests.databases import SqliteLedgers
-from tests.fakes import FakeVenue, fill_silently, nothing, reject, rest
+from tests.fakes import FakeVenue, Step, fill_silently, nothing, reject, rest
 from tests.temporal import temporal_server
 from tests.workflows.conftest import Desk, Handle, open_desk
 from tests.worlds import PAPER, a_fill, a_signal, some_limits, some_rules
@@ -59,6 +61,24 @@ async def prove_after_a_look_up(desk: Desk, handle: Handle) -> None:
     desk.venue.clock_ahead = timedelta(minutes=1)
 
 
+def settled_as(**said: Any) -> Callable[[Desk, Handle], Awaitable[None]]:
+    """A person settles the order, once it is unresolved."""
+
+    async def settle(desk: Desk, handle: Handle) -> None:
+        await desk.until(handle, lambda sheet: sheet.unresolved_since is not None)
+        at_venue = {report.venue_order_id for report in desk.venue.reports.values()}
+        found = {"venue_order_id": at_venue.pop()} if said["kind"] == "found" else {}
+        settlement = Settlement(**{"by": "ann", "reason": "seen on the venue's page", **said, **found})
+        await handle.execute_update("settle", settlement)
+
+    return settle
+
+
+def silent_venue(*, step: Step = nothing) -> FakeVenue:
+    """A venue of which nothing proves that an order is not there."""
+    return FakeVenue(step, resend_window=None, fence=None, hides=True)
+
+
 def held_venue() -> FakeVenue:
     venue = FakeVenue(rest)
     venue.let_submit.clear()
@@ -85,6 +105,7 @@ class Way:
     meanwhile: Callable[[Desk, Handle], Awaitable[None]] = just_wait
 
 
+SOON = some_rules(unresolved_alert_s=1)
 WAYS = {
     "filled": Way(),
     "rejected": Way(venue=lambda: FakeVenue(reject)),
@@ -103,6 +124,13 @@ WAYS = {
     "limit-deadline": Way(
         venue=lambda: FakeVenue(rest),
         signal=lambda: a_signal(limit_price=Decimal(2400), amount=Decimal(24), cancel_after_s=1),
+    ),
+    "settled-never-placed": Way(venue=silent_venue, rules=SOON, meanwhile=settled_as(kind="never_placed")),
+    "settled-filled": Way(
+        venue=silent_venue, rules=SOON, meanwhile=settled_as(kind="filled", filled_base="0.004", price="2500")
+    ),
+    "settled-found": Way(
+        venue=lambda: silent_venue(step=fill_silently), rules=SOON, meanwhile=settled_as(kind="found")
     ),
     "cancelled-in-flight": Way(venue=held_venue, signal=a_limit_order, meanwhile=cancel_in_flight),
 }

@@ -49,15 +49,19 @@ class Desk:
 
     def __init__(self, client: Client, ledger: Ledger, venue: FakeVenue, task_queue: str) -> None:
         self.client, self.ledger, self.venue, self.task_queue = client, ledger, venue, task_queue
+        self.venues = {PAPER.name: venue}
 
     async def start(self, signal: Signal | None = None) -> Handle:
-        kept = await self.ledger.signals.keep(an_alert(), signal or a_signal())
+        return await self.start_kept((await self.ledger.signals.keep(an_alert(), signal or a_signal())).signal)
+
+    async def start_kept(self, signal: Signal) -> Handle:
+        """Start the trade of a signal that is in the ledger."""
         return await self.client.start_workflow(
             TradeWorkflow.run,
-            TradeStart(trade_id=kept.signal.trade_id, signal=kept.signal),
-            id=trade_workflow_id(kept.signal.trade_id),
+            TradeStart(trade_id=signal.trade_id, signal=signal),
+            id=trade_workflow_id(signal.trade_id),
             task_queue=self.task_queue,
-            search_attributes=at_start(kept.signal),
+            search_attributes=at_start(signal),
         )
 
     async def sheet(self, handle: Handle) -> TradeSheet:
@@ -81,9 +85,8 @@ class Desk:
 
     @asynccontextmanager
     async def another_worker(self, rules: Rules | None = None, **options: Any) -> AsyncIterator[None]:
-        venues = {PAPER.name: self.venue}
         options = {"task_queue": self.task_queue, "workflow_runner": sandbox(), **options}
-        async with build_worker(self.client, self.ledger, venues, rules or some_rules(), 0, **options):
+        async with build_worker(self.client, self.ledger, self.venues, rules or some_rules(), 0, **options):
             yield
 
 

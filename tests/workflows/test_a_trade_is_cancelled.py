@@ -15,7 +15,7 @@ from domain.trades import TradeStart
 from ledger.ledger import Ledger
 from tests.fakes import FakeVenue, fill_at_once, fill_silently, nothing, rest
 from tests.workflows.conftest import Desk, Handle, open_desk
-from tests.worlds import a_fill, a_signal, an_alert
+from tests.worlds import a_fill, a_report, a_signal, an_alert
 from workflows.trade import TradeWorkflow
 
 pytestmark = pytest.mark.anyio
@@ -221,3 +221,19 @@ async def test_an_order_that_differs_from_what_was_asked_is_cancelled_too(
         venue.report_error = None
         kind, _, _ = await ended(desk, handle)
     assert kind == "cancelled"
+
+
+async def test_a_workflow_that_was_lost_before_it_heard_of_the_end_says_who_asked_for_it(
+    temporal: WorkflowEnvironment, ledger: Ledger
+) -> None:
+    """Found by the fault machine: Temporal's database was lost between the cancel at the venue and its answer."""
+    async with open_desk(temporal, ledger, FakeVenue(rest)) as desk:
+        handle = await desk.start(a_signal(limit_price=Decimal(2400), amount=Decimal(24)))
+        await desk.until(handle, lambda sheet: any(order.state == "open" for order in sheet.orders))
+        await handle.terminate()
+        sheet = await desk.sheet(handle)
+        (order,) = sheet.orders
+        await ledger.trades.request_cancel(order.order.trade_id, "changed my mind", "ann")
+        await ledger.reports.merge(a_report(order.order, "cancelled", venue_order_id=order.venue_order_id))
+        again = await desk.start_kept(sheet.signal)
+        assert await ended(desk, again) == ("cancelled", "changed my mind", Decimal(0))

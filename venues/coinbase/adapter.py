@@ -2,32 +2,28 @@
 
 import asyncio
 import json
-import logging
-from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import ValidationError
 
 from domain.attempts import Answer
+from domain.audits import FoundOrder
 from domain.errors import VenueDown, VenueUnreachable
 from domain.names import client_order_id
 from domain.orders import LookUp, Order, OrderReport, Prepared, Resting
 from domain.pairs import Pair
 from domain.quotes import Quote
 from domain.signals import Action
-from venues.coinbase import faults, wire
+from venues.coinbase import faults, reading, wire
 from venues.coinbase.keys import ApiKey
 from venues.venue import Ticket
 
-log = logging.getLogger(__name__)
-
 W = TypeVar("W", bound=wire.Wire)
 P = TypeVar("P", bound=wire.Page)
-T = TypeVar("T")
-R = TypeVar("R")
 Params = list[tuple[str, str]]
 
 _API = "/api/v3/brokerage"
@@ -43,7 +39,6 @@ _LOOK_BACK = timedelta(days=1)
 # Repeats of a client order id return the first order; for how long is not documented.
 _RESEND_WINDOW = timedelta(seconds=30)
 _PRODUCT_LIFE = timedelta(seconds=10)
-_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class Coinbase:
@@ -112,13 +107,13 @@ class Coinbase:
         if venue_order_id is None:
             found, began_at = await self._find(prepared.client_order_id, sent_at)
         else:
-            found, began_at = await self._one(venue_order_id), _NO_TIME
+            found, began_at = await self._one(venue_order_id), reading.NO_TIME
         if found is None:
             return LookUp(report=None, began_at=began_at)
         if found.client_order_id != prepared.client_order_id:
             raise VenueDown(f"coinbase: asked for order {venue_order_id}, it answers with somebody else's")
         fills = await self._fills([found.order_id]) if found.filled_size else []
-        return LookUp(report=_report(found, order.order_id, fills), began_at=began_at)
+        return LookUp(report=reading.report_of(found, order.order_id, fills), began_at=began_at)
 
     async def report_open(self, resting: Sequence[Resting]) -> Sequence[OrderReport]:
         known = {order.venue_order_id: order for order in resting}
@@ -127,10 +122,31 @@ class Coinbase:
         listed = {} if are_few else await self._listed(known, [("order_status", "OPEN")])
         for ids in _chunks([order_id for order_id in known if order_id not in listed]):
             listed |= await self._listed(known, [("order_ids", order_id) for order_id in ids])
-        changed = [order for order_id, order in listed.items() if _says_more(order, known[order_id])]
+        changed = [order for order_id, order in listed.items() if reading.says_more(order, known[order_id])]
         with_fills = [order.order_id for order in changed if order.filled_size > known[order.order_id].filled_base]
         fills = [fill for ids in _chunks(with_fills) for fill in await self._fills(ids)]
-        return list(_believable(lambda order: _report(order, known[order.order_id].order_id, fills), changed))
+        return list(
+            reading.believable(lambda order: reading.report_of(order, known[order.order_id].order_id, fills), changed)
+        )
+
+    async def orders_since(self, since: datetime) -> Sequence[FoundOrder]:
+        listed: dict[str, dict[str, Any]] = {}
+        async for page, _ in self._pages(wire.OrderPage, _BATCH, [("start_date", _whole_second(since))]):
+            listed |= {str(found["order_id"]): found for found in page.orders if found.get("order_id")}
+        filled = [order_id for order_id, found in listed.items() if reading.may_have_fills_of_ours(found)]
+        fills: dict[str, list[wire.VenueFill]] = defaultdict(list)
+        for ids in _chunks(filled):
+            for fill in await self._fills(ids):
+                fills[fill.order_id].append(fill)
+        return [reading.found_order(found, fills[order_id]) for order_id, found in listed.items()]
+
+    async def balances(self) -> Mapping[str, Decimal]:
+        totals: dict[str, Decimal] = defaultdict(Decimal)
+        async for page, _ in self._pages(wire.Wallets, f"{_API}/accounts", []):
+            for wallet in page.accounts:
+                if wallet.can_sell(wallet.currency):
+                    totals[wallet.currency] += wallet.total
+        return totals
 
     async def cancel(self, venue_order_id: str) -> str:
         path = f"{_ORDERS}/batch_cancel"
@@ -164,27 +180,27 @@ class Coinbase:
     async def _one(self, venue_order_id: str) -> wire.VenueOrder | None:
         """The order with the venue's id; None while the venue does not show it yet."""
         response = await self._send("GET", f"{_ORDERS}/historical/{venue_order_id}", may_be_missing=True)
-        return None if faults.says_missing(response) else _parse(wire.OneOrder, response).order
+        return None if faults.says_missing(response) else reading.parse(wire.OneOrder, response).order
 
     async def _find(self, client_id: str, sent_at: datetime) -> tuple[wire.VenueOrder | None, datetime]:
         """The order with our id, and when the search began by the venue's clock.
 
         Orders of all products are searched: the venue may keep one on BTC-USDC under the name of its twin, BTC-USD.
         """
-        since, began_at = f"{(sent_at - _LOOK_BACK).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", None
+        since, began_at = _whole_second(sent_at - _LOOK_BACK), None
         async for page, response in self._pages(wire.OrderPage, _BATCH, [("start_date", since)]):
-            began_at = began_at or _began_at(response)
+            began_at = began_at or reading.began_at(response)
             for found in page.orders:
                 if found.get("client_order_id") == client_id:
-                    return _read_order(found), began_at
-        return None, began_at or _NO_TIME
+                    return reading.read_order(found), began_at
+        return None, began_at or reading.NO_TIME
 
     async def _listed(self, known: Container[str], query: Params) -> dict[str, wire.VenueOrder]:
         """Those of the `known` orders that are on the list that `query` asks for, by the venue's id."""
         orders: dict[str, wire.VenueOrder] = {}
         async for page, _ in self._pages(wire.OrderPage, _BATCH, query):
             ours = [found for found in page.orders if found.get("order_id") in known]
-            orders.update({order.order_id: order for order in _believable(_read_order, ours)})
+            orders.update({order.order_id: order for order in reading.believable(reading.read_order, ours)})
         return orders
 
     async def _fills(self, order_ids: Sequence[str]) -> list[wire.VenueFill]:
@@ -200,7 +216,7 @@ class Coinbase:
         while True:
             page_query = [("limit", str(_PAGE)), *([("cursor", cursors[-1])] if cursors[-1] else [])]
             response = await self._send("GET", path, params=[*query, *page_query])
-            page = _parse(model, response)
+            page = reading.parse(model, response)
             yield page, response
             if page.is_last:
                 return
@@ -212,7 +228,7 @@ class Coinbase:
         return await self._call(model, "GET", path, params=params)
 
     async def _call(self, model: type[W], method: str, path: str, **request: Any) -> W:
-        return _parse(model, await self._send(method, path, **request))
+        return reading.parse(model, await self._send(method, path, **request))
 
     async def _send(self, method: str, path: str, *, may_be_missing: bool = False, **request: Any) -> httpx.Response:
         token = self._key.token(datetime.now(UTC), _READ_LIFE, self._uri(method, path))
@@ -233,60 +249,10 @@ async def _nothing() -> None:
     return None
 
 
-def _believable(read: Callable[[T], R], found: Iterable[T]) -> Iterator[R]:
-    """What `read` makes of each; one that cannot be believed does not hide the others."""
-    for one in found:
-        try:
-            yield read(one)
-        except VenueDown as error:
-            log.warning("order_unreadable venue=coinbase why=%s", error)
-
-
-def _report(found: wire.VenueOrder, order_id: str, fills: Sequence[wire.VenueFill]) -> OrderReport:
-    if not found.makes_sense:
-        amount = f"{found.filled_size} filled in {found.number_of_fills} fills"
-        raise VenueDown(f"coinbase: order {found.order_id} is {found.status}, {amount}, which says nothing")
-    if any(fill.order_id == found.order_id and fill.trade_type != "FILL" for fill in fills):
-        raise VenueDown(f"coinbase: fills of order {found.order_id} were adjusted afterwards; a person has to look")
-    try:
-        return found.to_report(order_id, fills)
-    except ValueError as error:
-        raise VenueDown(f"coinbase: order {found.order_id} cannot be read") from error
-
-
-def _says_more(found: wire.VenueOrder, known: Resting) -> bool:
-    """Whether the venue's order says more than we know."""
-    return found.status != "OPEN" or known.state != "open" or found.filled_size != known.filled_base
-
-
-def _parse(model: type[W], response: httpx.Response) -> W:
-    try:
-        payload = json.loads(faults.text_of(response), parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
-        raise VenueDown(f"coinbase: the answer is no {model.__name__}, nor any JSON") from error
-    return _read(model, payload)
-
-
-def _read_order(found: dict[str, Any]) -> wire.VenueOrder:
-    try:
-        return wire.VenueOrder.model_validate(found)
-    except ValidationError as error:
-        raise VenueDown(f"coinbase: order {found.get('order_id')} cannot be read") from error
-
-
-def _read(model: type[W], payload: object) -> W:
-    try:
-        return model.model_validate(payload)
-    except ValidationError as error:
-        raise VenueDown(f"coinbase: the answer cannot be read as {model.__name__}") from error
-
-
-def _began_at(response: httpx.Response) -> datetime:
-    """Not later than the start of the request that `response` answers, by the venue's clock."""
-    theirs = faults.venue_time(response)
-    return theirs - response.elapsed if theirs else _NO_TIME
-
-
 def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(ids), _IDS_IN_ONE_CALL):
         yield ids[start : start + _IDS_IN_ONE_CALL]
+
+
+def _whole_second(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

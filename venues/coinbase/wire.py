@@ -109,11 +109,17 @@ class Wallet(Wire):
 
     currency: str
     available_balance: Amount
+    hold: Amount | None = None
     active: bool = True
     type: str = "ACCOUNT_TYPE_CRYPTO"
 
     def can_sell(self, asset: str) -> bool:
         return self.currency == asset and self.active and self.type in ("ACCOUNT_TYPE_CRYPTO", "ACCOUNT_TYPE_FIAT")
+
+    @property
+    def total(self) -> Decimal:
+        """What can be used, and what open orders hold."""
+        return self.available_balance.value + (self.hold.value if self.hold else 0)
 
 
 class Wallets(Page):
@@ -151,7 +157,7 @@ class VenueOrder(Wire):
         return OrderReport(
             order_id=order_id,
             venue_order_id=self.order_id,
-            state=_STATES[self.status],
+            state=self.state,
             pair=parse_pair(self.product_id),
             action=self.side,
             base_qty=terms.base_size,
@@ -162,6 +168,10 @@ class VenueOrder(Wire):
             fills=tuple(fill.to_fill() for fill in fills if fill.order_id == self.order_id),
             reason=legible((self.reject_message or self._reject_reason or self.cancel_message)[:_MAX_REASON]),
         )
+
+    @property
+    def state(self) -> OrderState:
+        return _STATES[self.status]
 
     @property
     def _reject_reason(self) -> str:

@@ -159,6 +159,7 @@ def upgrade() -> None:
         sa.Column("gate_closed_code", sa.String(), nullable=False),
         sa.Column("gate_closed_because", sa.Text(), nullable=False),
         sa.Column("final_at", Utc(), nullable=True),
+        sa.Column("settlement", sa.Text(), nullable=True),
         sa.Column("changes", sa.Integer(), nullable=False),
         sa.Column("told", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -246,5 +247,25 @@ def upgrade() -> None:
             ["orders.order_id"],
         ),
         sa.PrimaryKeyConstraint("order_id"),
+    )
+    op.create_table(
+        "findings",
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("difference", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", Utc(), nullable=False),
+        sa.Column("last_seen_at", Utc(), nullable=True),
+        sa.Column("gone_at", Utc(), nullable=True),
+        sa.PrimaryKeyConstraint("account", "code", "place"),
+    )
+    op.create_index("findings_present", "findings", ["gone_at"])
+    op.create_table(
+        "audit_looks",
+        sa.Column("book", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("ended_at", Utc(), nullable=False),
+        sa.Column("look", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("book", "account"),
     )
     op.execute("INSERT INTO switches (name, is_on, reason, changed_by) VALUES ('halt', false, '', '')")
