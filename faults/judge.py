@@ -29,6 +29,7 @@ def judge(house: House, asked: list[Asked], may_end: frozenset[str]) -> list[Fin
     findings = [found for alert in asked for found in _of_trade(house, alert, truth, may_end)]
     findings += _of_books(house, truth)
     findings += _of_workflows(house)
+    findings += _of_auditor(house)
     return findings
 
 
@@ -103,6 +104,15 @@ def _of_workflows(house: House) -> Iterator[Finding]:
     query = 'WorkflowType = "TradeWorkflow" AND ExecutionStatus IN ("Failed", "Canceled", "TimedOut")'
     for run in json.loads(house.temporal("workflow", "list", "--query", query, "--output", "json") or "[]"):
         yield Finding("wrong", run["execution"]["workflowId"].removeprefix("trade-"), f"its workflow {run['status']}")
+
+
+def _of_auditor(house: House) -> Iterator[Finding]:
+    """What surefill's own auditor finds, which knows nothing of this machine."""
+    asked = house.run("audit", "--json", check=False)
+    if asked.returncode:
+        found = json.loads(asked.stdout or "{}").get("differences", [])
+        told = [f"{one['code']} {one['what']}" for one in found if one["level"] == "alert"]
+        yield Finding("wrong", "", f"the auditor says: {'; '.join(told) or asked.stderr[-500:]}")
 
 
 def _all_trades(house: House) -> Iterator[str]:

@@ -58,8 +58,10 @@ def _freeze(role: str, lasts_s: float) -> Strike:
         for name in _parts(house, role):
             house.parts[name].freeze()
 
-    # A price is asked for twice; whoever was frozen both times has none that is young enough.
-    return Strike(f"freeze {role} for {lasts_s:g} s", begin, lasts_s=lasts_s, may_end=frozenset({"QuoteStale"}))
+    # A price is asked for twice; whoever was frozen both times has none that is young enough. A venue that was away for
+    # longer than it remembers ids is not sent the order again.
+    away = {"NotPlaced"} if role == "exchange" and lasts_s == _LONG_S else set[str]()
+    return Strike(f"freeze {role} for {lasts_s:g} s", begin, lasts_s=lasts_s, may_end=frozenset({"QuoteStale", *away}))
 
 
 def _replace_worker(house: House, _asked: Asked) -> None:

@@ -283,5 +283,7 @@ def _apply(tx: Transaction, row: OrderRow, answer: Answer) -> None:
 
 
 def _why_not_placed(attempts: Sequence[Attempt]) -> str:
-    evidence = next((attempt.evidence for attempt in reversed(attempts) if attempt.evidence), "no answer came")
+    # What was in doubt says more than what was never sent after it.
+    told = sorted(attempts, key=lambda attempt: attempt.verdict == "unknown")
+    evidence = next((attempt.evidence for attempt in reversed(told) if attempt.evidence), "no answer came")
     return f"it did not reach the venue's books: {evidence}"

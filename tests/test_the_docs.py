@@ -17,6 +17,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "deploy/README.md",
     "docs/tour.md",
+    "docs/reliability.md",
     "docs/unresolved.md",
     "docs/auditor.md",
     "docs/decisions/README.md",
