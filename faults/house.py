@@ -47,6 +47,9 @@ class House(Stack):
         for name in self.serving:
             self.start(name)
         self.control("DELETE", "/faults")
+
+    def restore_exchange(self) -> None:
+        """The exchange is as good as ever."""
         self.control("PATCH", "/settings", json={"visibility_delay_ms": 0, "duplicate_ids": "return_old"})
 
     def lose_temporal(self) -> None:

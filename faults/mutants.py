@@ -122,7 +122,9 @@ def _no_fence() -> None:
 
 
 MUTANTS = {
-    "place-without-prepare": Mutant(_place_without_preparing, "kill -9 worker @ order taken, answer on its way"),
+    "place-without-prepare": Mutant(
+        _place_without_preparing, "kill -9 worker, ids forgotten @ order taken, answer on its way"
+    ),
     "random-client-id": Mutant(_random_client_id, "kill -9 worker @ order on its way"),
     "resend-without-look-up": Mutant(_send_again_without_looking, "repeats taken for new @ order answered"),
     "record-before-confirm": Mutant(_record_before_confirmation, "kill -9 worker @ order on its way"),

@@ -107,6 +107,7 @@ def play(house: House, case: Case, rng: random.Random) -> Result:
         findings.append(Finding("stuck", "", f"{type(error).__name__} {error}"))
     recovery_s = time.monotonic() - healed
     house.make_whole()
+    house.restore_exchange()
     batch.send_again()
     findings += judge(house, batch.asked, case.may_end)
     return Result(case.fault, case.stop, len(batch.asked), round(recovery_s, 1), tuple(findings))

@@ -40,6 +40,12 @@ def _kill(role: str) -> Strike:
     return Strike(f"kill -9 {role}", begin)
 
 
+def _kill_and_forget(house: House, _asked: Asked) -> None:
+    """The exchange remembers no client order ids any more: a plain repeat would be another order."""
+    house.control("PATCH", "/settings", json={"duplicate_ids": "forget"})
+    house.kill(*house.workers)
+
+
 def _terminate(role: str) -> Strike:
     def begin(house: House, _asked: Asked) -> None:
         for name in _parts(house, role):
@@ -137,6 +143,7 @@ _CANCELLED = frozenset({"CancelRequested"})
 FROZEN_LONG = tuple(_freeze(role, _LONG_S) for role in ("worker", "api", "temporal", "exchange"))
 PROCESSES = (
     *(_kill(role) for role in ("worker", "api", "temporal", "exchange", "all")),
+    Strike("kill -9 worker, ids forgotten", _kill_and_forget),
     *(_terminate(role) for role in ("worker", "api")),
     *(_freeze(role, _SHORT_S) for role in ("worker", "api", "temporal", "exchange")),
 )
