@@ -80,6 +80,8 @@ FETCH_QUOTES = ActivityConfig(
     heartbeat_timeout=_BEAT,
     retry_policy=_retry(first_ms=200, most_s=5, gives_up=True),
 )
+# A quote that grew old before it could be used is asked for again, in a flood more than once.
+QUOTES_AT_MOST = 5
 # The gate and the look-up make a repeat safe, and the gate closes when the signal is stale: it may wait for a worker.
 PLACE_ORDER = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=4 * VENUE_CALL_S),

@@ -90,12 +90,13 @@ class TradeWorkflow:
         return trade
 
     async def _decide_on_a_fresh_quote(self, trade: OpenedTrade) -> OrderStanding:
-        """Decide; once more when the quote grew old on its way to us: that was our plumbing, not the market."""
-        try:
-            return await self._decide(trade)
-        except ApplicationError as error:
-            if error.type != QuoteStale.__name__:
-                raise
+        """Decide; a few times when the quote grew old on its way to us: that was our plumbing, not the market."""
+        for _ in range(policies.QUOTES_AT_MOST - 1):
+            try:
+                return await self._decide(trade)
+            except ApplicationError as error:
+                if error.type != QuoteStale.__name__ or workflow.now() > trade.signal.asked_at + self._freshness:
+                    raise
         return await self._decide(trade)
 
     async def _decide(self, trade: OpenedTrade) -> OrderStanding:

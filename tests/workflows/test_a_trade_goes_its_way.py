@@ -7,6 +7,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
+from activities import policies
 from activities.recording import Recording, SizeRequest
 from domain.errors import OrderMismatch, PairUnknown
 from domain.outcomes import Outcome
@@ -161,7 +162,7 @@ async def test_a_venue_whose_quotes_are_always_old_is_not_traded_on(trip: Trip) 
     venue.quote_ages = [timedelta(seconds=11)] * 5
     outcome, _ = await trip(venue)
     assert (outcome.kind, outcome.code) == ("refused", "QuoteStale")
-    assert venue.quotes == 2
+    assert venue.quotes == policies.QUOTES_AT_MOST
     assert venue.submits == []
 
 
